@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// FormatJson of alert/format.h: the alert document.
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alert/format.h"
+#include "base/text.h"
+
+namespace tld {
+namespace {
+
+/// Compliance groups that the manager lists apart, by the prefix of their names.
+constexpr std::pair<std::string_view, std::string_view> kCompliance[] = {
+    {"pci_dss_", "pci_dss"},         {"gdpr_", "gdpr"}, {"gpg13_", "gpg13"}, {"hipaa_", "hipaa"},
+    {"nist_800_53_", "nist_800_53"}, {"tsc_", "tsc"},   {"cis_", "cis"},
+};
+
+/// What the limit has taken so far.
+struct Shortening {
+  std::size_t full_log = SIZE_MAX;  ///< bytes kept
+  DataLimits data;
+  bool bare_rule = false;  ///< only id, level and description of the rule
+  std::vector<std::string_view> names;  ///< for `tld.truncated`
+
+  void Name(std::string_view name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+};
+
+/// Writes `"name":` with the comma before it where one is needed.
+void AppendName(std::string& out, std::string_view name) {
+  if (out.back() != '{' && out.back() != '[') out += ',';
+  AppendJsonString(out, name);
+  out += ':';
+}
+
+void AppendText(std::string& out, std::string_view name, std::string_view value) {
+  AppendName(out, name);
+  AppendJsonString(out, value);
+}
+
+template <class Texts>
+void AppendTexts(std::string& out, std::string_view name, const Texts& values) {
+  AppendName(out, name);
+  out += '[';
+  for (const auto& value : values) {
+    if (out.back() != '[') out += ',';
+    AppendJsonString(out, value);
+  }
+  out += ']';
+}
+
+void AppendMitre(std::string& out, const Mitre& mitre) {
+  if (mitre.ids.empty()) return;
+  AppendName(out, "mitre");
+  out += '{';
+  AppendTexts(out, "id", mitre.ids);
+  if (!mitre.tactics.empty()) AppendTexts(out, "tactic", mitre.tactics);
+  out += '}';
+}
+
+void AppendGroups(std::string& out, const std::vector<std::string>& groups) {
+  std::vector<std::string_view> plain;
+  for (const std::string& group : groups) {
+    const bool compliance =
+        std::any_of(std::begin(kCompliance), std::end(kCompliance),
+                    [&](const auto& c) { return group.starts_with(c.first); });
+    if (!compliance) plain.push_back(group);
+  }
+  AppendTexts(out, "groups", plain);
+  for (const auto& [prefix, name] : kCompliance) {
+    std::vector<std::string_view> parts;
+    for (const std::string& group : groups) {
+      if (group.starts_with(prefix)) parts.push_back(std::string_view(group).substr(prefix.size()));
+    }
+    if (!parts.empty()) AppendTexts(out, name, parts);
+  }
+}
+
+void AppendRule(std::string& out, const Alert& alert, bool bare) {
+  const Rule& rule = *alert.rule;
+  AppendName(out, "rule");
+  out += "{\"level\":" + std::to_string(rule.level);
+  AppendText(out, "description", alert.description);
+  AppendText(out, "id", rule.id);
+  if (bare) {
+    out += '}';
+    return;
+  }
+  AppendMitre(out, rule.mitre);
+  if (!rule.cve.empty()) AppendTexts(out, "cve", rule.cve);
+  if (!rule.info.empty()) AppendText(out, "info", rule.info);
+  out += ",\"firedtimes\":" + std::to_string(alert.fired_times);
+  out += rule.mail ? ",\"mail\":true" : ",\"mail\":false";
+  AppendGroups(out, rule.groups);
+  out += '}';
+}
+
+void AppendTld(std::string& out, const Alert& alert, const Sender& sender,
+               const Shortening& shortening) {
+  AppendName(out, "tld");
+  out += '{';
+  AppendText(out, "instance", sender.InstanceText());
+  out += ",\"seq\":" + std::to_string(alert.seq);
+  out += ",\"policy\":" + std::to_string(alert.policy);
+  if (alert.ingested_us != 0) AppendText(out, "ingested", Timestamp(alert.ingested_us));
+  if (alert.latency_us != 0) out += ",\"latency_us\":" + std::to_string(alert.latency_us);
+  if (!shortening.names.empty()) AppendTexts(out, "truncated", shortening.names);
+  out += '}';
+}
+
+std::string Render(const Alert& alert, const Sender& sender, const Shortening& shortening) {
+  std::string out = "{";
+  AppendText(out, "timestamp", Timestamp(alert.time_us));
+  AppendRule(out, alert, shortening.bare_rule);
+  AppendName(out, "agent");
+  out += '{';
+  AppendText(out, "id", sender.agent_id);
+  AppendText(out, "name", sender.host);
+  out += '}';
+  AppendName(out, "manager");
+  out += '{';
+  AppendText(out, "name", sender.host);
+  out += '}';
+  AppendText(out, "id", sender.InstanceText() + '-' + std::to_string(alert.seq));
+  if (!alert.about_event()) {
+    AppendText(out, "full_log", CutAtCharacter(alert.description, shortening.full_log));
+    AppendName(out, "decoder");
+    out += "{\"name\":\"tld-audisp\"}";
+  } else {
+    if (alert.rule->full_log && shortening.full_log > 0) {
+      AppendText(out, "full_log", CutAtCharacter(alert.event->full_log(), shortening.full_log));
+    }
+    AppendName(out, "decoder");
+    out += "{\"parent\":\"auditd\",\"name\":\"auditd\"}";
+    AppendName(out, "data");
+    AppendData(out, *alert.event, shortening.data);
+  }
+  AppendText(out, "location", alert.location);
+  AppendTld(out, alert, sender, shortening);
+  return out + '}';
+}
+
+/// Cuts one more thing, in the order that loses least; false when nothing is left to cut. From step 5
+/// on it is about events and rules made to be too large; what remains then fits any limit in use.
+/// `excess` is by how many bytes the last result was too large.
+class Shortener {
+ public:
+  Shortener(const Alert& alert, Shortening& into) : alert_(alert), into_(into) {}
+
+  bool Step(std::size_t excess) {
+    switch (step_) {
+      case 0:
+        return CutFullLog(excess);
+      case 1:
+        return CutArguments(excess);
+      case 2:
+        return Cut(into_.data.command_line, CommandLineSize(), excess, "audit.execve.cmdline");
+      case 3:
+        return CutValues(1024);
+      case 4:
+        return CutValues(128);
+      case 5:
+        into_.data.values = 8;
+        return Done("values");
+      case 6:
+        into_.data.raw_hex = false;
+        return Done("audit.raw_hex");
+      case 7:
+        into_.data.identity_only = true;
+        into_.names.clear();  // "data" says it all
+        return Done("data");
+      case 8:
+        into_.data.identity = 256;
+        return Done("audit.exe");
+      case 9:
+        into_.bare_rule = true;
+        return Done("rule");
+      default:
+        return false;
+    }
+  }
+
+ private:
+  std::size_t CommandLineSize() const {
+    return alert_.about_event() ? alert_.event->First("audit.execve.cmdline").size() : 0;
+  }
+
+  /// Lowers a limit by the excess; at 0 it is the turn of the next thing.
+  bool Cut(std::size_t& limit, std::size_t size, std::size_t excess, std::string_view name) {
+    const std::size_t now = std::min(limit, size);
+    limit = now > excess ? now - excess : 0;
+    if (now != 0) into_.Name(name);
+    if (limit == 0) ++step_;
+    return true;
+  }
+
+  bool CutFullLog(std::size_t excess) {
+    const std::size_t size =
+        alert_.about_event() ? alert_.event->full_log().size() : alert_.description.size();
+    return Cut(into_.full_log, size, excess, "full_log");
+  }
+
+  /// As many arguments from the last as hold the excess.
+  bool CutArguments(std::size_t excess) {
+    if (!alert_.about_event()) {
+      ++step_;
+      return true;
+    }
+    const auto& arguments = alert_.event->arguments();
+    std::size_t kept = std::min(into_.data.arguments, arguments.size());
+    if (kept > 0) into_.Name("audit.execve.aN");
+    for (std::size_t gained = 0; kept > 0 && gained < excess;) {
+      gained += arguments[--kept].value.size() + 8;
+    }
+    into_.data.arguments = kept;
+    if (kept == 0) ++step_;
+    return true;
+  }
+
+  bool CutValues(std::size_t bytes) {
+    into_.data.value = bytes;
+    ++step_;
+    if (!alert_.about_event()) return true;
+    for (const Field& field : alert_.event->fields()) {
+      if (field.value.size() > bytes && !IsIdentityField(field.name)) into_.Name(field.name);
+    }
+    return true;
+  }
+
+  bool Done(std::string_view name) {
+    into_.Name(name);
+    ++step_;
+    return true;
+  }
+
+  const Alert& alert_;
+  Shortening& into_;
+  int step_ = 0;
+};
+
+}  // namespace
+
+std::string FormatJson(const Alert& alert, const Sender& sender, std::size_t limit) {
+  Shortening shortening;
+  std::string out = Render(alert, sender, shortening);
+  Shortener shortener(alert, shortening);
+  while (out.size() > limit && shortener.Step(out.size() - limit)) {
+    out = Render(alert, sender, shortening);
+  }
+  return out;
+}
+
+}  // namespace tld

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "audit/argv.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+
+#include "audit/record.h"
+#include "base/text.h"
+
+namespace tld {
+namespace {
+
+/// `aN` or `aN[P]`; whole arguments have no piece number.
+struct Piece {
+  std::uint32_t index = 0;
+  std::uint32_t number = 0;
+  bool whole = true;
+  std::string_view value;
+};
+
+std::optional<std::uint32_t> SmallNumber(std::string_view digits) {
+  const auto number = ParseNumber(digits);
+  if (!number || *number > 0x7FFFFFFF) return {};
+  return static_cast<std::uint32_t>(*number);
+}
+
+std::optional<Piece> ParsePiece(const RawField& field) {
+  if (field.name.size() < 2 || field.name[0] != 'a') return {};
+  std::string_view digits = field.name.substr(1);
+  Piece piece;
+  piece.value = field.value;
+  const std::size_t bracket = digits.find('[');
+  if (bracket != digits.npos) {
+    if (digits.back() != ']') return {};
+    const auto number = SmallNumber(digits.substr(bracket + 1, digits.size() - bracket - 2));
+    if (!number) return {};
+    piece.number = *number;
+    piece.whole = false;
+    digits = digits.substr(0, bracket);
+  }
+  const auto index = SmallNumber(digits);
+  if (!index) return {};
+  piece.index = *index;
+  return piece;
+}
+
+/// How many bytes of the encoded form `aN_len` counts for this piece.
+std::size_t EncodedSize(std::string_view value) {
+  return value.starts_with('"') ? Unquote(value).size() : value.size();
+}
+
+/// The N of `aN_len`.
+std::optional<std::uint32_t> LengthIndex(std::string_view name) {
+  constexpr std::string_view kSuffix = "_len";
+  if (!name.starts_with('a') || !name.ends_with(kSuffix)) return {};
+  return SmallNumber(name.substr(1, name.size() - 1 - kSuffix.size()));
+}
+
+/// A value that the end of its record has cut: no closing quote, or half a byte.
+bool IsCut(std::string_view value) {
+  if (value.starts_with('"')) return value.size() < 2 || value.back() != '"';
+  return value.size() % 2 == 1;
+}
+
+using Lengths = std::unordered_map<std::uint32_t, std::uint64_t>;
+
+/// Takes all pieces of the next argument.
+Argument JoinPieces(const std::vector<Piece>& pieces, std::size_t& at, const Lengths& lengths,
+                    bool& truncated) {
+  Argument argument;
+  argument.index = pieces[at].index;
+  std::uint32_t expected = 0;
+  std::uint64_t encoded = 0;
+  for (; at < pieces.size() && pieces[at].index == argument.index; ++at) {
+    const Piece& piece = pieces[at];
+    if (piece.number < expected) continue;  // said twice: the first counts
+    if (piece.number > expected) truncated = true;
+    expected = piece.number + 1;
+    if (IsCut(piece.value)) truncated = true;
+    argument.value += DecodeUntrusted(piece.value);
+    encoded += EncodedSize(piece.value);
+  }
+  const auto length = lengths.find(argument.index);
+  truncated |= length != lengths.end() && encoded < length->second;
+  return argument;
+}
+
+}  // namespace
+
+ArgumentList DecodeArguments(const std::vector<std::string_view>& bodies) {
+  ArgumentList list;
+  std::vector<Piece> pieces;
+  Lengths lengths;
+  for (std::string_view body : bodies) {
+    for (RawField field; NextRawField(body, field);) {
+      if (field.name == "argc" && list.argc.empty()) {
+        list.argc = field.value;
+      } else if (const auto index = LengthIndex(field.name)) {
+        lengths.try_emplace(*index, ParseNumber(field.value).value_or(0));
+      } else if (auto piece = ParsePiece(field)) {
+        pieces.push_back(*piece);
+      }
+    }
+  }
+  std::stable_sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
+    return a.index != b.index ? a.index < b.index : a.number < b.number;
+  });
+  for (std::size_t at = 0; at < pieces.size();) {
+    list.arguments.push_back(JoinPieces(pieces, at, lengths, list.truncated));
+  }
+  if (const auto argc = ParseNumber(list.argc)) {
+    list.truncated |= *argc > list.arguments.size();
+  }
+  return list;
+}
+
+std::string CommandLine(const std::vector<Argument>& arguments) {
+  std::string line;
+  for (const Argument& argument : arguments) {
+    if (!line.empty()) line += ' ';
+    AppendShellQuoted(line, argument.value);
+  }
+  return line;
+}
+
+}  // namespace tld

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tld {
+
+/// One argument of an exec, decoded. Arguments that the caps took away leave a gap in the indexes.
+struct Argument {
+  std::uint32_t index = 0;
+  std::string value;
+};
+
+/// What the EXECVE records of an event say.
+struct ArgumentList {
+  std::string argc;                  ///< as the kernel wrote it; empty where no record has it
+  std::vector<Argument> arguments;   ///< by index, each once
+  bool truncated = false;            ///< an argument, a piece or the end of one is missing
+};
+
+/// Joins and decodes the arguments of the EXECVE records of one event, whose texts after the header
+/// are given in order. Pieces `aN[i]` of a long argument may stand in several records; each piece is
+/// decoded by its own form, quoted or hexadecimal (audit_log_single_execve_arg in
+/// kernel/auditsc.c). libauparse is not asked: 3.0.7 sees 36 fields of a record only.
+ArgumentList DecodeArguments(const std::vector<std::string_view>& bodies);
+
+/// The arguments as a shell would read them back.
+std::string CommandLine(const std::vector<Argument>& arguments);
+
+}  // namespace tld

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <memory_resource>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "audit/argv.h"
+#include "audit/grouper.h"
+
+namespace tld {
+
+/// A field's name as rules and documents use it, such as `audit.command`. Compared without regard to
+/// case. The arguments `audit.execve.aN` are not kept as fields, so their number is taken out here.
+class FieldName {
+ public:
+  explicit FieldName(std::string_view name);
+
+  const std::string& text() const { return text_; }  ///< lower case
+  bool is_argument() const { return is_argument_; }
+  std::uint32_t argument() const { return argument_; }
+
+ private:
+  std::string text_;
+  bool is_argument_ = false;
+  std::uint32_t argument_ = 0;
+};
+
+/// One decoded value. A name may stand several times; the order of the values is that of the records.
+struct Field {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// One event of the audit system, decoded: what rules are evaluated on. Owns all its bytes and may be
+/// moved. Filled by the parser, then sealed; only const members are used after that.
+class Event {
+ public:
+  explicit Event(RawEvent raw);
+
+  /// `name` must live as long as the program.
+  void Add(std::string_view name, std::string_view value);
+  /// Copies the name as well.
+  void AddNamed(std::string_view name, std::string_view value);
+  void SetArguments(ArgumentList list);
+  /// Orders the fields by name; Find works from here on. May be called again after another Add.
+  void Seal();
+
+  const EventId& id() const { return raw_.id; }
+  /// The records joined by one blank (RawEvent::text).
+  const std::string& full_log() const { return raw_.text; }
+  const RawEvent& raw() const { return raw_; }
+  const std::vector<Field>& fields() const { return fields_; }
+  const std::vector<Argument>& arguments() const { return arguments_; }
+
+  /// All values of a field that is no argument, by its lower-case name. After Seal.
+  std::span<const Field> Find(std::string_view lower_name) const;
+  /// The first value, or an empty text. After Seal.
+  std::string_view First(std::string_view lower_name) const;
+  std::string_view First(const FieldName& name) const;
+  bool Has(const FieldName& name) const;
+
+  /// True if `holds(value)` for one value of the field.
+  template <class Predicate>
+  bool Any(const FieldName& name, Predicate&& holds) const {
+    if (name.is_argument()) {
+      const Argument* argument = FindArgument(name.argument());
+      return argument != nullptr && holds(std::string_view(argument->value));
+    }
+    for (const Field& field : Find(name.text())) {
+      if (holds(field.value)) return true;
+    }
+    return false;
+  }
+
+ private:
+  const Argument* FindArgument(std::uint32_t index) const;
+  std::string_view Keep(std::string_view bytes);
+
+  RawEvent raw_;
+  std::unique_ptr<std::pmr::monotonic_buffer_resource> bytes_;
+  std::vector<Field> fields_;
+  std::vector<Argument> arguments_;
+};
+
+}  // namespace tld

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "audit/record.h"
+
+namespace tld {
+
+/// A record inside RawEvent::text.
+struct RawRecord {
+  int type = 0;
+  std::string type_name;
+  std::size_t begin = 0;       ///< of the line, at node= if there is one
+  std::size_t type_begin = 0;  ///< at `type=`
+  std::size_t body = 0;        ///< after the header
+  std::size_t end = 0;
+};
+
+/// All records of one event, in the order of their arrival.
+struct RawEvent {
+  EventId id;
+  /// The records joined by one blank, without EOE and without enrichment: the "full log".
+  std::string text;
+  std::vector<RawRecord> records;
+  /// auditd's names for the SYSCALL record, else for the first record that has some: `AUID="alice" UID="root" …`. Display only.
+  std::string enrichment;
+  bool truncated = false;              ///< records were dropped by a cap
+  std::uint64_t first_line_at_us = 0;  ///< CLOCK_REALTIME when its first record was read
+
+  std::string_view Body(const RawRecord& r) const {
+    return std::string_view(text).substr(r.body, r.end - r.body);
+  }
+  /// The first record of a type, or null.
+  const RawRecord* Find(int type) const;
+  /// SYSCALL if there is one, else the first. REQUIRES: there is a record.
+  const RawRecord& MainRecord() const;
+  /// The type names of all records, each once, in order. Views into `records`.
+  std::vector<std::string_view> TypeNames() const;
+  /// The keys of the SYSCALL record, else of the CONFIG_CHANGE record. Never from anywhere else, so
+  /// that no argument or file name passes for a key.
+  std::vector<std::string> Keys() const;
+
+  std::string_view Line(const RawRecord& r) const {
+    return std::string_view(text).substr(r.begin, r.end - r.begin);
+  }
+};
+
+/// Collects records into complete events by (node, seconds, milliseconds, serial).
+///
+/// Live, an event ends at its EOE record or 2 s of monotonic time after its last record; the
+/// clock of the records never counts, so a step of it holds up nothing. Offline (logs on disk have
+/// no EOE) it ends at EOE, after PROCTITLE once 32 lines without a record of its own have passed,
+/// when a record of the same node more than 2 s later is seen, or at the end of the input; events
+/// then come in the order of their first records, whatever the clock of this host says.
+///
+/// Bounded by the caps below. At a cap an event is cut or evaluated early, never lost: what says
+/// who ran what is kept, and the payload of EXECVE goes first.
+class Grouper {
+ public:
+  enum class Mode { kLive, kOffline };
+
+  static constexpr std::size_t kOpenEvents = 2048;
+  static constexpr std::size_t kAllBytes = 32u << 20;
+  static constexpr std::size_t kEventBytes = 1u << 20;
+  static constexpr std::size_t kEventRecords = 4096;
+  static constexpr std::int64_t kTimeoutMs = 2000;
+  static constexpr std::uint64_t kLinesAfterProctitle = 32;
+
+  struct Counters {
+    std::uint64_t events = 0;
+    std::uint64_t timed_out = 0;        ///< live events ended by the clock
+    std::uint64_t evicted = 0;          ///< evaluated early since kOpenEvents or kAllBytes was hit
+    std::uint64_t truncated = 0;        ///< events that lost records to a cap
+    std::uint64_t dropped_records = 0;  ///< by the caps of one event
+  };
+
+  /// `emit` gets each event once.
+  Grouper(Mode mode, std::function<void(RawEvent&&)> emit);
+
+  /// Takes one record. `line` includes the header and any enrichment; times as RawEvent says.
+  void Add(const RecordHeader& header, std::string_view line, std::int64_t now_ms);
+
+  /// A record of an event that stands whole on one line, header included.
+  struct JoinedRecord {
+    RecordHeader header;
+    std::string_view line;
+  };
+  /// Offline: takes an event that is complete and never merges with other lines.
+  void AddJoined(const EventId& id, const std::vector<JoinedRecord>& records);
+
+  /// Live: ends the events whose time is up. Call at least every 500 ms while open() is not 0.
+  void Tick(std::int64_t now_ms);
+
+  /// The end of the input, or of a paragraph: ends all events.
+  void Flush();
+
+  std::size_t open() const { return open_.size(); }
+  std::size_t open_bytes() const { return bytes_; }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  struct Open {
+    RawEvent event;
+    std::int64_t last_record_ms = 0;  // monotonic
+    std::uint64_t last_line = 0;      // offline: lines_ at the last record
+    unsigned identity = 0;            // which kinds of identity records it has, a bit each
+    bool proctitle = false;
+    bool complete = false;  // offline: waits for earlier events
+  };
+  using Place = std::list<Open>::iterator;
+
+  Place Find(const RecordHeader& header, std::int64_t now_ms);
+  void Store(Open& open, const RecordHeader& header, std::string_view line);
+  bool MakeRoom(Open& open, std::size_t bytes);
+  void End(Place place);
+  void Emit(Place place);
+  void EmitReady();
+  void EvictOldest();
+  bool EndedOffline(const Open& open, std::uint64_t lines) const;
+  void NoteTime(const RecordHeader& header);
+
+  Mode mode_;
+  std::function<void(RawEvent&&)> emit_;
+  std::list<Open> open_;  // by first record
+  std::unordered_map<EventId, Place, EventIdHash> index_;
+  std::unordered_map<std::string, std::int64_t> newest_ms_;  // offline: by node
+  std::size_t bytes_ = 0;
+  std::uint64_t lines_ = 0;
+  Counters counters_;
+};
+
+}  // namespace tld

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "audit/parser.h"
+
+#include <auparse.h>
+#include <libaudit.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "audit/argv.h"
+#include "audit/record.h"
+#include "audit/sockaddr.h"
+#include "base/text.h"
+
+namespace tld {
+namespace {
+
+constexpr std::size_t kNameLimit = 64;     // bytes of a record's field name
+constexpr std::size_t kOthersLimit = 512;  // fields of an event from records without a table
+
+struct NamePair {
+  std::string_view record;
+  std::string_view event;
+};
+
+/// The fields of a SYSCALL record. Where an event has one, they come from nowhere else.
+constexpr NamePair kSyscallFields[] = {
+    {"arch", "audit.arch"},       {"syscall", "audit.syscall"}, {"success", "audit.success"},
+    {"exit", "audit.exit"},       {"ppid", "audit.ppid"},       {"pid", "audit.pid"},
+    {"auid", "audit.auid"},       {"uid", "audit.uid"},         {"gid", "audit.gid"},
+    {"euid", "audit.euid"},       {"suid", "audit.suid"},       {"fsuid", "audit.fsuid"},
+    {"egid", "audit.egid"},       {"sgid", "audit.sgid"},       {"fsgid", "audit.fsgid"},
+    {"tty", "audit.tty"},         {"ses", "audit.session"},     {"comm", "audit.command"},
+    {"exe", "audit.exe"},         {"subj", "audit.subj"},
+};
+
+constexpr NamePair kPathFields[] = {
+    {"name", "audit.file.name"},         {"inode", "audit.file.inode"},
+    {"mode", "audit.file.mode"},         {"dev", "audit.file.dev"},
+    {"nametype", "audit.file.nametype"},
+};
+
+constexpr NamePair kParentFields[] = {
+    {"name", "audit.directory.name"},
+    {"inode", "audit.directory.inode"},
+    {"mode", "audit.directory.mode"},
+};
+
+/// Names that a record may not take by calling a field so: they mean something else in an event.
+constexpr std::string_view kReserved[] = {
+    "type",    "record_type", "id",         "node",     "key",       "execve",       "file",     "directory",
+    "sockaddr", "proctitle", "program",  "identity",  "syscall_name", "raw_hex",  "truncated",
+    "auid_name", "uid_name", "gid_name", "euid_name", "suid_name",    "fsuid_name",
+};
+
+std::string_view Lookup(std::span<const NamePair> table, std::string_view record_name) {
+  for (const NamePair& pair : table) {
+    if (pair.record == record_name) return pair.event;
+  }
+  return {};
+}
+
+bool IsPlainName(std::string_view name) {
+  if (name.empty() || name.size() > kNameLimit) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+  });
+}
+
+bool IsReserved(std::string_view name) {
+  return std::any_of(std::begin(kReserved), std::end(kReserved),
+                     [&](std::string_view reserved) { return EqualsIgnoreCase(reserved, name); });
+}
+
+}  // namespace
+
+/// The state of libauparse, and the event that its callbacks fill.
+struct Parser::Library {
+  Library() : au(auparse_init(AUSOURCE_FEED, nullptr)) {
+    if (au == nullptr) return;
+    auparse_set_escape_mode(au, AUPARSE_ESC_RAW);
+    auparse_add_callback(au, &Library::OnEvent, this, nullptr);
+  }
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+  ~Library() {
+    if (au != nullptr) auparse_destroy(au);
+  }
+
+  static void OnEvent(auparse_state_t* au, auparse_cb_event_t what, void* self) {
+    if (what == AUPARSE_CB_EVENT_READY) static_cast<Library*>(self)->ReadRecords(au);
+  }
+
+  void Feed(const RawEvent& raw);
+  void ReadRecords(auparse_state_t* state);
+  void ReadSyscall(auparse_state_t* state);
+  void ReadPath(auparse_state_t* state);
+  void ReadOther(auparse_state_t* state, int type);
+  void AddField(auparse_state_t* state, std::string_view name);
+  void AddOther(auparse_state_t* state, std::string_view name);
+  std::string_view Text(auparse_state_t* state) const;
+  std::string_view Value(auparse_state_t* state);
+  bool IsEncoded(auparse_state_t* state) const;
+  bool HasValue(std::string_view name, std::string_view value) const;
+
+  template <class Callback>
+  void ForEachField(auparse_state_t* state, Callback&& callback) {
+    if (auparse_first_field(state) <= 0) return;
+    do {
+      const char* name = auparse_get_field_name(state);
+      if (name != nullptr) callback(std::string_view(name));
+    } while (auparse_next_field(state) > 0);
+  }
+
+  auparse_state_t* au;
+  std::string feed;
+  std::string decoded;
+  Event* event = nullptr;
+  bool has_syscall = false;   // the event has a SYSCALL record
+  bool syscall_read = false;  // and it has been read
+  bool cwd_read = false;
+  bool truncated = false;  // kOthersLimit was hit
+  std::size_t others = 0;
+};
+
+Parser::Parser() : library_(std::make_unique<Library>()) {}
+Parser::Parser(Parser&&) noexcept = default;
+Parser& Parser::operator=(Parser&&) noexcept = default;
+Parser::~Parser() = default;
+
+namespace {
+
+void AddArguments(Event& event) {
+  std::vector<std::string_view> bodies;
+  for (const RawRecord& record : event.raw().records) {
+    if (record.type == record_type::kExecve) bodies.push_back(event.raw().Body(record));
+  }
+  if (bodies.empty()) return;
+  ArgumentList list = DecodeArguments(bodies);
+  if (!list.argc.empty()) event.Add("audit.execve.argc", list.argc);
+  event.Add("audit.execve.cmdline", CommandLine(list.arguments));
+  if (list.truncated && !event.raw().truncated) event.Add("audit.truncated", "yes");
+  event.SetArguments(std::move(list));
+}
+
+/// Type, serial, node, keys: from the headers and from the two records that have keys.
+void AddIdentity(Event& event) {
+  const RawEvent& raw = event.raw();
+  event.Add("audit.type", raw.MainRecord().type_name);
+  for (const std::string_view type : raw.TypeNames()) event.Add("audit.record_type", type);
+  event.Add("audit.id", std::to_string(raw.id.serial));
+  if (!raw.id.node.empty()) event.Add("audit.node", raw.id.node);
+  if (raw.truncated) event.Add("audit.truncated", "yes");
+  for (const std::string& key : raw.Keys()) event.Add("audit.key", key);
+}
+
+/// First, before the event is sealed.
+std::string_view Unsorted(const Event& event, std::string_view name) {
+  for (const Field& field : event.fields()) {
+    if (field.name == name) return field.value;
+  }
+  return {};
+}
+
+/// `__NR_x` numbers differ by architecture; the tables are libaudit's.
+void AddSyscallName(Event& event) {
+  const std::string arch(Unsorted(event, "audit.arch"));
+  const auto number = ParseNumber(Unsorted(event, "audit.syscall"));
+  char* end = nullptr;
+  const auto elf = static_cast<unsigned>(std::strtoul(arch.c_str(), &end, 16));
+  if (arch.empty() || *end != '\0' || !number || *number > 100'000) return;
+  const int machine = audit_elf_to_machine(elf);
+  if (machine < 0) return;
+  const char* name = audit_syscall_to_name(static_cast<int>(*number), machine);
+  if (name != nullptr) event.Add("audit.syscall_name", name);
+}
+
+}  // namespace
+
+Event Parser::Parse(RawEvent raw) {
+  Event event(std::move(raw));
+  AddIdentity(event);
+  AddArguments(event);
+  library_->event = &event;
+  library_->has_syscall = event.raw().Find(record_type::kSyscall) != nullptr;
+  library_->syscall_read = library_->cwd_read = library_->truncated = false;
+  library_->others = 0;
+  library_->Feed(event.raw());
+  library_->event = nullptr;
+  if (library_->truncated) event.Add("audit.truncated", "yes");
+  AddSyscallName(event);
+  event.Seal();
+  return event;
+}
+
+void Parser::Library::Feed(const RawEvent& raw) {
+  feed.clear();
+  for (const RawRecord& record : raw.records) {
+    if (record.type == record_type::kExecve) continue;  // argv.h
+    const std::size_t at = feed.size();
+    feed.append(raw.text, record.type_begin, record.end - record.type_begin);
+    // libauparse takes the first 0x1D for auditd's enrichment, which has been cut off before.
+    std::replace(feed.begin() + static_cast<std::ptrdiff_t>(at), feed.end(),
+                 static_cast<char>(AUDIT_INTERP_SEPARATOR), '?');
+    feed += '\n';
+  }
+  if (au == nullptr || feed.empty()) return;
+  // From 4.2 on a line that it dislikes makes it return -1 after it has taken the rest.
+  auparse_feed(au, feed.data(), feed.size());
+  auparse_flush_feed(au);
+}
+
+void Parser::Library::ReadRecords(auparse_state_t* state) {
+  if (event == nullptr || auparse_first_record(state) <= 0) return;
+  do {
+    const int type = auparse_get_type(state);
+    switch (type) {
+      case record_type::kSyscall:
+        ReadSyscall(state);
+        break;
+      case record_type::kPath:
+        ReadPath(state);
+        break;
+      default:
+        ReadOther(state, type);
+    }
+  } while (auparse_next_record(state) > 0);
+}
+
+void Parser::Library::ReadSyscall(auparse_state_t* state) {
+  if (std::exchange(syscall_read, true)) return;  // the kernel writes one
+  ForEachField(state, [&](std::string_view name) {
+    const std::string_view mapped = Lookup(kSyscallFields, name);
+    if (!mapped.empty()) AddField(state, mapped);
+  });
+}
+
+void Parser::Library::ReadPath(auparse_state_t* state) {
+  std::span<const NamePair> table = kPathFields;
+  ForEachField(state, [&](std::string_view name) {
+    if (name == "nametype" && Value(state) == "PARENT") table = kParentFields;
+  });
+  ForEachField(state, [&](std::string_view name) {
+    const std::string_view mapped = Lookup(table, name);
+    if (!mapped.empty()) AddField(state, mapped);
+  });
+}
+
+void Parser::Library::ReadOther(auparse_state_t* state, int type) {
+  const bool first_cwd = type == record_type::kCwd && !std::exchange(cwd_read, true);
+  ForEachField(state, [&](std::string_view name) {
+    if (name == "type" || !IsPlainName(name)) return;
+    if (type == record_type::kCwd) {
+      if (first_cwd && name == "cwd") AddField(state, "audit.cwd");
+    } else if (type == record_type::kProctitle) {
+      if (name == "proctitle") AddField(state, "audit.proctitle");
+    } else if (type == record_type::kSockaddr) {
+      if (name == "saddr") AddSockaddr(*event, Value(state));
+    } else if (const auto mapped = Lookup(kSyscallFields, name); !mapped.empty()) {
+      if (!has_syscall) AddField(state, mapped);
+    } else if (name == "cwd") {
+      if (!has_syscall) AddField(state, "audit.cwd");
+    } else if (!IsReserved(name)) {
+      AddOther(state, "audit." + std::string(name));
+      if (name == "addr") AddSourceAddress(*event, Value(state));
+    }
+  });
+}
+
+void Parser::Library::AddField(auparse_state_t* state, std::string_view name) {
+  if (Text(state) == "(null)") return;  // a program may well be called that: it is quoted then
+  event->Add(name, Value(state));
+}
+
+/// Several records of an event may say the same; an event of many records stays cheap to search.
+void Parser::Library::AddOther(auparse_state_t* state, std::string_view name) {
+  if (Text(state) == "(null)" || HasValue(name, Value(state))) return;
+  if (++others > kOthersLimit) {
+    truncated = true;
+    return;
+  }
+  event->AddNamed(name, Value(state));
+}
+
+std::string_view Parser::Library::Text(auparse_state_t* state) const {
+  const char* text = auparse_get_field_str(state);
+  return text == nullptr ? std::string_view() : text;
+}
+
+std::string_view Parser::Library::Value(auparse_state_t* state) {
+  const std::string_view value = Text(state);
+  if (value.starts_with('"')) return Unquote(value);
+  if (!IsEncoded(state)) return value;
+  decoded = DecodeUntrusted(value);
+  if (auparse_get_field_type(state) == AUPARSE_TYPE_PROCTITLE) {
+    std::replace(decoded.begin(), decoded.end(), '\0', ' ');
+  }
+  return decoded;
+}
+
+bool Parser::Library::IsEncoded(auparse_state_t* state) const {
+  switch (auparse_get_field_type(state)) {
+    case AUPARSE_TYPE_ESCAPED:
+    case AUPARSE_TYPE_ESCAPED_FILE:
+    case AUPARSE_TYPE_ESCAPED_KEY:
+    case AUPARSE_TYPE_PROCTITLE:
+    case AUPARSE_TYPE_TTY_DATA:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool Parser::Library::HasValue(std::string_view name, std::string_view value) const {
+  return std::any_of(event->fields().begin(), event->fields().end(), [&](const Field& field) {
+    return field.name == name && field.value == value;
+  });
+}
+
+}  // namespace tld

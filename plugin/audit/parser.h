@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "audit/event.h"
+#include "audit/grouper.h"
+
+namespace tld {
+
+/// Turns a complete event into named, decoded fields, by libauparse. The fields and where each comes
+/// from are listed in tld-audisp-rules(5). libauparse is given one event at a time, without
+/// enrichment, and asked for raw values only: its interpretation calls NSS and, in the releases this
+/// runs on, can be crashed by what a record holds.
+///
+/// Not safe for threads: libauparse before 4.1 keeps global state. Use all parsers from one thread.
+class Parser {
+ public:
+  Parser();
+  Parser(Parser&&) noexcept;
+  Parser& operator=(Parser&&) noexcept;
+  ~Parser();
+
+  /// A sealed event. Never fails: what cannot be parsed is absent from the fields.
+  Event Parse(RawEvent raw);
+
+ private:
+  struct Library;
+  std::unique_ptr<Library> library_;
+};
+
+}  // namespace tld

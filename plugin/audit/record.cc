@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "audit/record.h"
+
+#include <libaudit.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+
+#include "base/text.h"
+
+namespace tld {
+namespace {
+
+constexpr char kEnrichmentSeparator = AUDIT_INTERP_SEPARATOR;
+constexpr char kKeySeparator = AUDIT_KEY_SEPARATOR;
+
+bool Consume(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+/// The word up to the next blank; nothing where it is empty or no blank follows.
+std::optional<std::string_view> ConsumeWord(std::string_view& text) {
+  const std::size_t blank = text.find(' ');
+  if (blank == text.npos || blank == 0) return {};
+  const std::string_view word = text.substr(0, blank);
+  text.remove_prefix(blank + 1);
+  return word;
+}
+
+int TypeNumber(std::string_view name) {
+  if (name.starts_with("UNKNOWN[") && name.back() == ']') {
+    const auto number = ParseNumber(name.substr(8, name.size() - 9));
+    return number && *number < 100'000 ? static_cast<int>(*number) : 0;
+  }
+  std::array<char, 64> buffer{};
+  if (name.size() >= buffer.size()) return 0;
+  name.copy(buffer.data(), name.size());
+  return std::max(audit_name_to_msg_type(buffer.data()), 0);
+}
+
+bool IsTypeName(std::string_view name) {
+  return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_[]") == name.npos;
+}
+
+/// `S.mmm:N`
+bool ParseStamp(RecordHeader& header) {
+  const std::size_t dot = header.stamp.find('.');
+  const std::size_t colon = header.stamp.find(':');
+  if (dot == header.stamp.npos || colon == header.stamp.npos || colon < dot) return false;
+  const auto seconds = ParseNumber(header.stamp.substr(0, dot));
+  const auto milliseconds = ParseNumber(header.stamp.substr(dot + 1, colon - dot - 1));
+  const auto serial = ParseNumber(header.stamp.substr(colon + 1));
+  constexpr std::uint64_t kLastSecond = 253'402'300'799;  // the end of the year 9999
+  if (!seconds || !milliseconds || !serial) return false;
+  if (*seconds > kLastSecond || *milliseconds > 999) return false;
+  header.seconds = static_cast<std::int64_t>(*seconds);
+  header.milliseconds = static_cast<std::uint32_t>(*milliseconds);
+  header.serial = *serial;
+  return true;
+}
+
+/// `NAME=VALUE NAME="VALUE" NAME={ … }` up to the end, names in upper case.
+bool IsEnrichment(std::string_view text) {
+  if (text.empty()) return false;
+  while (!text.empty()) {
+    const std::size_t name = std::min(
+        text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"), text.size());
+    if (name == 0 || name == text.size() || text[name] != '=') return false;
+    text.remove_prefix(name + 1);
+    const char open = text.empty() ? ' ' : text[0];
+    const char close = open == '"' ? '"' : open == '{' ? '}' : ' ';
+    // A value that auditd had no room to end is taken up to the end of the line.
+    const std::size_t end = text.find(close, close == ' ' ? 0 : 1);
+    if (end == text.npos) return true;
+    text.remove_prefix(end + (close == ' ' ? 0 : 1));
+    while (!text.empty() && text[0] == ' ') text.remove_prefix(1);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string EventId::Time() const {
+  std::array<char, 48> text{};
+  std::snprintf(text.data(), text.size(), "%lld.%03u", static_cast<long long>(seconds),
+                milliseconds);
+  return text.data();
+}
+
+std::string EventId::Stamp() const { return Time() + ':' + std::to_string(serial); }
+
+std::size_t EventIdHash::operator()(const EventId& id) const {
+  const auto time = static_cast<std::uint64_t>(id.TimeMs());
+  const std::size_t node = std::hash<std::string>()(id.node);
+  return node ^ std::hash<std::uint64_t>()(id.serial * 0x9E3779B97F4A7C15u + time);
+}
+
+EventId RecordHeader::Id() const {
+  return EventId{std::string(node), seconds, milliseconds, serial};
+}
+
+std::optional<RecordHeader> ParseHeader(std::string_view line) {
+  RecordHeader header;
+  std::string_view rest = line;
+  const auto place = [&] { return line.size() - rest.size(); };
+  if (Consume(rest, "node=")) {
+    const auto node = ConsumeWord(rest);
+    if (!node) return {};
+    header.node = *node;
+  }
+  header.type_begin = place();
+  if (!Consume(rest, "type=")) return {};
+  const auto type = ConsumeWord(rest);
+  if (!type || !IsTypeName(*type)) return {};
+  header.type_name = *type;
+  header.type = TypeNumber(*type);
+  if (!Consume(rest, "msg=audit(")) return {};
+  const std::size_t close = rest.find("):");
+  if (close == rest.npos) return {};
+  header.stamp = rest.substr(0, close);
+  if (!ParseStamp(header)) return {};
+  rest.remove_prefix(close + 2);
+  Consume(rest, " ");
+  header.body_begin = place();
+  return header;
+}
+
+std::size_t EnrichmentBegin(std::string_view line) {
+  const std::size_t last = line.rfind(kEnrichmentSeparator);
+  return last != line.npos && IsEnrichment(line.substr(last + 1)) ? last : line.size();
+}
+
+bool IsSingleRecord(int type) {
+  return (type >= AUDIT_FIRST_USER_MSG && type < AUDIT_FIRST_EVENT) ||
+         (type >= AUDIT_FIRST_ANOM_MSG && type <= AUDIT_LAST_USER_MSG2);
+}
+
+bool NextRawField(std::string_view& body, RawField& field) {
+  while (!body.empty()) {
+    const std::size_t begin = body.find_first_not_of(' ');
+    if (begin == body.npos) return false;
+    body.remove_prefix(begin);
+    const std::size_t end = std::min(body.find(' '), body.size());
+    const std::string_view word = body.substr(0, end);
+    body.remove_prefix(end);
+    const std::size_t equals = word.find('=');
+    if (equals == word.npos || equals == 0) continue;
+    field = {word.substr(0, equals), word.substr(equals + 1)};
+    return true;
+  }
+  return false;
+}
+
+std::vector<std::string> KeyValues(std::string_view body) {
+  // Quoted and encoded values hold no blank, so a word that begins with `key=` is the field.
+  std::string_view value;
+  for (RawField field; NextRawField(body, field);) {
+    if (field.name == "key") value = field.value;
+  }
+  std::vector<std::string> keys;
+  if (value.empty() || value == "(null)") return keys;
+  const std::string decoded = DecodeUntrusted(value);
+  for (const std::string_view key : SplitWords(decoded, {&kKeySeparator, 1})) keys.emplace_back(key);
+  return keys;
+}
+
+std::string DecodeUntrusted(std::string_view value) {
+  if (value.starts_with('"')) return std::string(Unquote(value));
+  if (auto bytes = HexDecode(value); bytes && !value.empty()) return *std::move(bytes);
+  if (value.size() > 2 && value.size() % 2 == 1) {  // cut in the middle of a byte
+    if (auto bytes = HexDecode(value.substr(0, value.size() - 1))) return *std::move(bytes);
+  }
+  return std::string(value);
+}
+
+std::string_view Unquote(std::string_view value) {
+  if (!value.starts_with('"')) return value;
+  value.remove_prefix(1);
+  if (value.ends_with('"')) value.remove_suffix(1);
+  return value;
+}
+
+}  // namespace tld

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// One line of auditd's string format: `[node=N ]type=T msg=audit(S.mmm:N): FIELDS[0x1D NAMES]`
+/// (audit.rules(7), auditd-plugins(5)). Views point into the caller's line.
+namespace tld {
+
+/// The numbers of include/uapi/linux/audit.h and libaudit.h that have a meaning of their own here.
+namespace record_type {
+inline constexpr int kLogin = 1006;
+inline constexpr int kSyscall = 1300;
+inline constexpr int kPath = 1302;
+inline constexpr int kConfigChange = 1305;
+inline constexpr int kSockaddr = 1306;
+inline constexpr int kCwd = 1307;
+inline constexpr int kExecve = 1309;
+inline constexpr int kEoe = 1320;
+inline constexpr int kProctitle = 1327;
+}  // namespace record_type
+
+/// What makes records belong together: serials are unique for a node and a boot only.
+struct EventId {
+  std::string node;  ///< empty where the line has no node=
+  std::int64_t seconds = 0;
+  std::uint32_t milliseconds = 0;
+  std::uint64_t serial = 0;
+
+  bool operator==(const EventId&) const = default;
+  std::int64_t TimeMs() const { return seconds * 1000 + milliseconds; }
+  /// `SECONDS.mmm`
+  std::string Time() const;
+  /// `SECONDS.mmm:SERIAL`, as ausearch and the records write it.
+  std::string Stamp() const;
+};
+
+struct EventIdHash {
+  std::size_t operator()(const EventId& id) const;
+};
+
+/// The start of a record. Offsets count from the start of the line.
+struct RecordHeader {
+  std::string_view node;
+  std::string_view type_name;
+  int type = 0;  ///< 0 where libaudit does not know the name
+  std::int64_t seconds = 0;
+  std::uint32_t milliseconds = 0;
+  std::uint64_t serial = 0;
+  std::string_view stamp;      ///< the text between `audit(` and `)`
+  std::size_t type_begin = 0;  ///< where `type=` stands, after the node
+  std::size_t body_begin = 0;  ///< the first byte after `): `
+
+  EventId Id() const;
+};
+
+/// Nothing when the line is no audit record.
+std::optional<RecordHeader> ParseHeader(std::string_view line);
+
+/// Where auditd's enrichment begins: the last 0x1D that is followed by nothing but `NAME=VALUE`
+/// pairs in upper case up to the end. The line's size when there is none. A 0x1D that a writer of
+/// records put into a value is not taken for one, so it cannot hide the fields after it.
+std::size_t EnrichmentBegin(std::string_view line);
+
+/// True for types that are complete events by themselves: messages of user space (1100-1199),
+/// of auditd (1200-1299), and anomalies and the like from user space (2100-2999).
+bool IsSingleRecord(int type);
+
+/// Values of the `key=` of a SYSCALL or CONFIG_CHANGE record: none for `(null)`, several where the
+/// kernel joined the keys of a rule by 0x01 (audit_log_key in kernel/audit.c). `body` is the
+/// record's text after the header, without enrichment.
+std::vector<std::string> KeyValues(std::string_view body);
+
+/// The bytes of an untrusted string as the kernel logs it (audit_log_untrustedstring): quoted as it
+/// is, else hexadecimal. What is neither, such as `(null)`, is returned as it stands; a value cut at
+/// the record's end loses no more than its last half byte.
+std::string DecodeUntrusted(std::string_view value);
+
+/// `value` without double quotes around it; a missing closing quote (a cut line) is accepted.
+std::string_view Unquote(std::string_view value);
+
+/// A record split at blanks into `name=value`, in order; words without `=` are left out.
+struct RawField {
+  std::string_view name;
+  std::string_view value;
+};
+/// Takes the next pair off `body`; false at the end.
+bool NextRawField(std::string_view& body, RawField& field);
+
+}  // namespace tld

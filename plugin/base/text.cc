@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tld {
+namespace {
+
+constexpr char kHexDigits[] = "0123456789abcdef";
+
+bool IsContinuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
+
+void AppendHexByte(std::string& out, unsigned char byte) {
+  out += kHexDigits[byte >> 4];
+  out += kHexDigits[byte & 15];
+}
+
+void AppendU(std::string& out, char32_t code) {
+  out += "\\u";
+  AppendHexByte(out, static_cast<unsigned char>(code >> 8));
+  AppendHexByte(out, static_cast<unsigned char>(code));
+}
+
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/// Shows one character or one bad byte, and returns how many bytes it took.
+std::size_t AppendShownCharacter(std::string& out, std::string_view text) {
+  const Character c = FirstCharacter(text);
+  if (c.size == 0 || (c.code < 0x100 && IsUnsafeToShow(c.code))) {
+    for (std::size_t i = 0; i < std::max<std::size_t>(c.size, 1); ++i) {
+      out += "\\x";
+      AppendHexByte(out, static_cast<unsigned char>(text[i]));
+    }
+  } else if (IsUnsafeToShow(c.code)) {
+    AppendU(out, c.code);
+  } else {
+    out += text.substr(0, c.size);
+  }
+  return std::max<std::size_t>(c.size, 1);
+}
+
+}  // namespace
+
+Character FirstCharacter(std::string_view text) {
+  if (text.empty()) return {};
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return {lead, 1};
+  const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < size) return {};
+  char32_t code = lead & (0xFFu >> (size + 1));
+  for (std::size_t i = 1; i < size; ++i) {
+    if (!IsContinuation(byte(i))) return {};
+    code = (code << 6) | (byte(i) & 0x3Fu);
+  }
+  constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (code < kLeast[size] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return {};
+  return {code, size};
+}
+
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t size = FirstCharacter(text).size;
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
+std::string_view CutAtCharacter(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  std::size_t end = limit;
+  // A character has at most three continuation bytes; more are no UTF-8 and may be cut anywhere.
+  while (end > 0 && limit - end < 3 && IsContinuation(static_cast<unsigned char>(text[end]))) --end;
+  if (IsContinuation(static_cast<unsigned char>(text[end]))) end = limit;
+  return text.substr(0, end);
+}
+
+bool IsUnsafeToShow(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x2028 || c == 0x2029 || c == 0x061C ||
+         c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+void AppendShown(std::string& out, std::string_view text) {
+  while (!text.empty()) text.remove_prefix(AppendShownCharacter(out, text));
+}
+
+std::string Shown(std::string_view text) {
+  std::string out;
+  AppendShown(out, text);
+  return out;
+}
+
+void AppendQuotedInner(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    if (text[0] == '"' || text[0] == '\\') out += '\\';
+    text.remove_prefix(AppendShownCharacter(out, text));
+  }
+}
+
+void AppendJsonString(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    const Character c = FirstCharacter(text);
+    if (c.size == 0) {
+      out += "\\ufffd";
+    } else if (c.code == '"' || c.code == '\\') {
+      out += '\\';
+      out += text[0];
+    } else if (c.code == '\n') {
+      out += "\\n";
+    } else if (c.code == '\t') {
+      out += "\\t";
+    } else if (IsUnsafeToShow(c.code)) {
+      AppendU(out, c.code);
+    } else {
+      out += text.substr(0, c.size);
+    }
+    text.remove_prefix(std::max<std::size_t>(c.size, 1));
+  }
+  out += '"';
+}
+
+void AppendShellQuoted(std::string& out, std::string_view argument) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,=";
+  if (!argument.empty() && argument.find_first_not_of(kPlain) == argument.npos) {
+    out += argument;
+    return;
+  }
+  out += '\'';
+  for (const char c : argument) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  out += '\'';
+}
+
+std::optional<std::string> HexDecode(std::string_view hex) {
+  if (hex.size() % 2 != 0) return {};
+  std::string bytes;
+  bytes.reserve(hex.size() / 2);
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    const int high = HexValue(hex[i]);
+    const int low = HexValue(hex[i + 1]);
+    if (high < 0 || low < 0) return {};
+    bytes += static_cast<char>(high * 16 + low);
+  }
+  return bytes;
+}
+
+std::string HexEncode(std::string_view bytes) {
+  std::string hex;
+  hex.reserve(bytes.size() * 2);
+  for (const char c : bytes) AppendHexByte(hex, static_cast<unsigned char>(c));
+  return hex;
+}
+
+std::optional<std::uint64_t> ParseNumber(std::string_view digits) {
+  std::uint64_t value = 0;
+  const char* end = digits.data() + digits.size();
+  if (digits.empty() || digits[0] < '0' || digits[0] > '9') return {};
+  const auto [last, error] = std::from_chars(digits.data(), end, value);
+  if (error != std::errc() || last != end) return {};
+  return value;
+}
+
+char AsciiLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return AsciiLower(x) == AsciiLower(y); });
+}
+
+std::string_view Trim(std::string_view text, std::string_view blanks) {
+  const std::size_t begin = text.find_first_not_of(blanks);
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
+std::vector<std::string_view> SplitWords(std::string_view text, std::string_view separators) {
+  std::vector<std::string_view> words;
+  while (true) {
+    const std::size_t begin = text.find_first_not_of(separators);
+    if (begin == text.npos) return words;
+    text.remove_prefix(begin);
+    const std::size_t end = std::min(text.find_first_of(separators), text.size());
+    words.push_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+}
+
+std::string_view BaseName(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == path.npos ? path : path.substr(slash + 1);
+}
+
+}  // namespace tld

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Bytes and characters: what every format needs to know about hostile text. Depends on nothing.
+namespace tld {
+
+/// The character that starts a text. `size` is 0 where the bytes are no UTF-8 (RFC 3629: no
+/// surrogates, no overlong forms, at most U+10FFFF).
+struct Character {
+  char32_t code = 0;
+  std::size_t size = 0;
+};
+Character FirstCharacter(std::string_view text);
+
+bool IsUtf8(std::string_view text);
+
+/// The longest prefix of at most `limit` bytes that does not end inside a character.
+std::string_view CutAtCharacter(std::string_view text, std::size_t limit);
+
+/// True for a character that a terminal or log viewer may act on or hide: C0, DEL, C1, U+2028,
+/// U+2029 and the bidirectional controls of UAX #9.
+bool IsUnsafeToShow(char32_t code);
+
+/// Appends `text` with all that is unsafe to show as \xNN or \uNNNN. The result holds no newline.
+void AppendShown(std::string& out, std::string_view text);
+std::string Shown(std::string_view text);
+
+/// As AppendShown, and with `"` and `\` escaped by a backslash, for use between double quotes.
+void AppendQuotedInner(std::string& out, std::string_view text);
+
+/// Appends `text` as a JSON string with its quotes (RFC 8259). Bytes that are no UTF-8 become
+/// U+FFFD; what is unsafe to show is written as \uNNNN, so that the line can go to a terminal.
+void AppendJsonString(std::string& out, std::string_view text);
+
+/// Appends `argument` so that a POSIX shell reads it back as one word; bytes are kept as they are.
+void AppendShellQuoted(std::string& out, std::string_view argument);
+
+/// Bytes of a text of hexadecimal digits; nothing if the length is odd or a digit is none.
+std::optional<std::string> HexDecode(std::string_view hex);
+std::string HexEncode(std::string_view bytes);
+
+/// Decimal number of the whole text; nothing when a byte is no digit or the value does not fit.
+std::optional<std::uint64_t> ParseNumber(std::string_view digits);
+
+/// ASCII only: locale never changes what a rule means.
+char AsciiLower(char c);
+bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+std::string_view Trim(std::string_view text, std::string_view blanks = " \t\r\n");
+/// Parts between any of the separators; empty parts are left out.
+std::vector<std::string_view> SplitWords(std::string_view text, std::string_view separators);
+
+/// The part of a path after its last slash.
+std::string_view BaseName(std::string_view path);
+
+}  // namespace tld

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deliver/syslog.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+namespace tld {
+namespace {
+
+constexpr std::int64_t kReconnectMs = 500;
+
+std::string Header(int facility, int severity) {
+  std::array<char, 32> date{};
+  const std::time_t now = RealtimeUs() / 1'000'000;
+  std::tm local{};
+  localtime_r(&now, &local);
+  // LC_TIME is never set, so %b is the English name that RFC 3164 wants.
+  std::strftime(date.data(), date.size(), "%b %e %H:%M:%S", &local);
+  return '<' + std::to_string(facility * 8 + severity) + '>' + date.data() + " tld-audisp[" +
+         std::to_string(getpid()) + "]: ";
+}
+
+}  // namespace
+
+Syslog::Syslog(Options options) : options_(std::move(options)) {}
+
+void Syslog::Send(int severity, std::string_view text, std::int64_t now_ms) {
+  if (!WithinRate(now_ms)) {
+    ++counters_.suppressed;
+    ++suppressed_in_interval_;
+    return;
+  }
+  Queue(severity, text);
+  Flush(now_ms);
+}
+
+void Syslog::Queue(int severity, std::string_view text) {
+  std::string datagram = Header(options_.facility, severity);
+  datagram += text;
+  if (queue_.size() >= kQueueLines || queued_bytes_ + datagram.size() > kQueueBytes) {
+    ++counters_.dropped;
+    return;
+  }
+  queued_bytes_ += datagram.size();
+  queue_.push_back(std::move(datagram));
+}
+
+void Syslog::Flush(std::int64_t now_ms) {
+  EndInterval(now_ms);
+  while (!queue_.empty() && Connect(now_ms) && SendOne(queue_.front(), now_ms)) {
+    queued_bytes_ -= queue_.front().size();
+    queue_.pop_front();
+  }
+}
+
+bool Syslog::Connect(std::int64_t now_ms) {
+  if (socket_) return true;
+  if (now_ms < next_connect_ms_) return false;
+  next_connect_ms_ = now_ms + kReconnectMs;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (options_.socket.size() >= sizeof address.sun_path) return false;
+  std::copy(options_.socket.begin(), options_.socket.end(), address.sun_path);
+  Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return false;
+  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return false;
+  socket_ = std::move(fd);
+  return true;
+}
+
+/// False when the line has to wait.
+bool Syslog::SendOne(const std::string& datagram, std::int64_t now_ms) {
+  while (true) {
+    const ssize_t n = send(socket_.get(), datagram.data(), datagram.size(), MSG_NOSIGNAL);
+    if (n >= 0) {
+      ++counters_.sent;
+      return true;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) return false;
+    if (errno == EMSGSIZE) {  // never by our limits; it must not hold up what follows
+      ++counters_.dropped;
+      return true;
+    }
+    socket_.Reset();  // the receiver is gone; a new one may be there already
+    if (!Connect(now_ms)) return false;
+    next_connect_ms_ = now_ms + kReconnectMs;
+  }
+}
+
+bool Syslog::WithinRate(std::int64_t now_ms) {
+  EndInterval(now_ms);
+  return options_.rate_burst == 0 || ++in_interval_ <= options_.rate_burst;
+}
+
+void Syslog::EndInterval(std::int64_t now_ms) {
+  const std::int64_t length_ms = options_.rate_interval_s * 1000;
+  if (now_ms - interval_began_ms_ < length_ms) return;
+  if (suppressed_in_interval_ > 0) {
+    Queue(LOG_WARNING, std::to_string(std::exchange(suppressed_in_interval_, 0)) +
+                           " more alerts in " +
+                           std::to_string((now_ms - interval_began_ms_) / 1000) +
+                           " s were not written to syslog (rate_burst)");
+  }
+  interval_began_ms_ = now_ms;
+  in_interval_ = 0;
+}
+
+int FacilityNumber(std::string_view name) {
+  constexpr std::pair<std::string_view, int> kFacilities[] = {
+      {"user", 1},    {"mail", 2},    {"daemon", 3},  {"auth", 4},    {"syslog", 5},
+      {"authpriv", 10}, {"local0", 16}, {"local1", 17}, {"local2", 18}, {"local3", 19},
+      {"local4", 20}, {"local5", 21}, {"local6", 22}, {"local7", 23},
+  };
+  for (const auto& [known, number] : kFacilities) {
+    if (known == name) return number;
+  }
+  return -1;
+}
+
+}  // namespace tld

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "base/os.h"
+
+namespace tld {
+
+/// Sends lines to the local syslog socket as `<PRI>Mmm dd hh:mm:ss TAG[PID]: TEXT`, the form that
+/// syslog(3) writes. Never blocks: syslog(3) itself does when the receiver is slow. Lines wait in a
+/// bounded queue while the receiver is slow or away; beyond it they are dropped and counted. More
+/// lines than the rate allows are counted and told by one line when the interval ends: journald would
+/// drop them without a word that names them.
+class Syslog {
+ public:
+  struct Options {
+    std::string socket = "/dev/log";
+    int facility = 3;             ///< RFC 5424 table 1; 3 is daemon
+    std::size_t rate_burst = 9000;  ///< lines an interval; 0 = no limit
+    std::int64_t rate_interval_s = 30;
+
+    bool operator==(const Options&) const = default;
+  };
+  struct Counters {
+    std::uint64_t sent = 0;
+    std::uint64_t dropped = 0;     ///< the queue was full
+    std::uint64_t suppressed = 0;  ///< the rate was exceeded
+  };
+
+  static constexpr std::size_t kQueueLines = 4096;
+  static constexpr std::size_t kQueueBytes = 4u << 20;
+
+  explicit Syslog(Options options);
+
+  /// `severity` as RFC 5424 numbers it. `text` is one line, made safe by its formatter.
+  void Send(int severity, std::string_view text, std::int64_t now_ms);
+
+  /// Sends what waits. Call when the descriptor is writable and at least every 200 ms while lines
+  /// wait: a receiver that went away has no descriptor to poll.
+  void Flush(std::int64_t now_ms);
+
+  /// To poll for writing while lines wait; -1 without a connection.
+  int fd() const { return socket_.get(); }
+  std::size_t waiting() const { return queue_.size(); }
+  const Counters& counters() const { return counters_; }
+  const Options& options() const { return options_; }
+
+ private:
+  bool Connect(std::int64_t now_ms);
+  bool SendOne(const std::string& datagram, std::int64_t now_ms);
+  bool WithinRate(std::int64_t now_ms);
+  void EndInterval(std::int64_t now_ms);
+  void Queue(int severity, std::string_view text);
+
+  Options options_;
+  Fd socket_;
+  std::int64_t next_connect_ms_ = 0;
+  std::deque<std::string> queue_;
+  std::size_t queued_bytes_ = 0;
+  std::int64_t interval_began_ms_ = 0;
+  std::size_t in_interval_ = 0;
+  std::uint64_t suppressed_in_interval_ = 0;
+  Counters counters_;
+};
+
+/// The number of a facility by its name in syslog.conf(5), such as `daemon`; -1 when unknown.
+int FacilityNumber(std::string_view name);
+
+}  // namespace tld

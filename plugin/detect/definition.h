@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/diagnostics.h"
+#include "detect/pattern.h"
+#include "detect/rule_xml.h"
+#include "detect/ruleset.h"
+
+/// The second step from a rule file to rules: elements become definitions, with every text still as
+/// it was written and every place known. Nothing is looked up or compiled yet.
+namespace tld {
+
+/// A text and where it stands.
+struct Placed {
+  std::string text;
+  Offset at;
+};
+
+struct PatternDefinition {
+  PatternKind kind = PatternKind::kOsMatch;
+  Placed pattern;
+  bool negate = false;
+};
+
+struct FieldDefinition {
+  std::string name;
+  PatternDefinition pattern;
+};
+
+struct ListDefinition {
+  Placed path;
+  std::string field;
+  ListLookup lookup = ListLookup::kMatchKey;
+  std::optional<std::string> check_value;
+};
+
+struct RuleDefinition {
+  const SourceText* source = nullptr;  ///< not owned; outlives the definitions
+  Offset at;
+  std::string id;
+  int level = 0;
+  std::size_t maxsize = 0;
+  bool overwrite = false;
+  bool noalert = false;
+  bool last_of_siblings = false;  ///< accuracy="0"
+  bool faulty = false;            ///< has an error; not to be used
+
+  std::optional<PatternDefinition> match;  ///< of several elements the texts are joined
+  std::optional<PatternDefinition> regex;
+  std::optional<PatternDefinition> hostname;
+  std::optional<PatternDefinition> location;
+  std::vector<FieldDefinition> fields;
+  std::vector<ListDefinition> lists;
+  bool never = false;  ///< has a condition that holds on no audit event
+
+  std::vector<Placed> if_sid;
+  std::vector<Placed> if_group;
+  std::vector<Placed> if_level;
+
+  std::optional<Placed> description;
+  std::string groups;  ///< the enclosing group's name and the rule's own, joined as written
+  Mitre mitre;
+  std::string info;
+  std::vector<std::string> cve;
+  bool no_log = false;
+  bool no_full_log = false;
+  bool mail = false;
+};
+
+/// The definitions of one file, in order. `source` must outlive them. A rule with an error is in the
+/// result, marked faulty, so that its children can be named.
+std::vector<RuleDefinition> ReadDefinitions(const SourceText& source, Diagnostics& diagnostics);
+
+}  // namespace tld

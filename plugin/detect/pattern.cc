@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "detect/pattern.h"
+
+#include <pcre2.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+
+namespace tld {
+namespace {
+
+// A pattern that needs more than this on one field of at most 1 MiB is a mistake or an attack. The
+// figures keep the worst case of one match in the order of 10 ms.
+constexpr std::uint32_t kMatchLimit = 200'000;
+constexpr std::uint32_t kDepthLimit = 20'000;
+constexpr std::uint32_t kHeapLimitKib = 2048;
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), AsciiLower);
+  return lower;
+}
+
+bool StartsWithLower(std::string_view subject, std::string_view lower) {
+  return subject.size() >= lower.size() && EqualsIgnoreCase(subject.substr(0, lower.size()), lower);
+}
+
+bool ContainsLower(std::string_view subject, std::string_view lower) {
+  return std::search(subject.begin(), subject.end(), lower.begin(), lower.end(),
+                     [](char a, char b) { return AsciiLower(a) == b; }) != subject.end();
+}
+
+}  // namespace
+
+MatchScratch::MatchScratch()
+    : data_(pcre2_match_data_create(1, nullptr)), context_(pcre2_match_context_create(nullptr)) {
+  pcre2_set_match_limit(context_, kMatchLimit);
+  pcre2_set_depth_limit(context_, kDepthLimit);
+  pcre2_set_heap_limit(context_, kHeapLimitKib);
+}
+
+MatchScratch::~MatchScratch() {
+  pcre2_match_data_free(data_);
+  pcre2_match_context_free(context_);
+}
+
+OsMatch::OsMatch(std::string_view pattern) {
+  if (pattern.starts_with('!')) {
+    negated_ = true;
+    pattern.remove_prefix(1);
+  }
+  while (true) {
+    const std::size_t bar = std::min(pattern.find('|'), pattern.size());
+    std::string_view text = pattern.substr(0, bar);
+    Alternative alternative;
+    alternative.at_start = text.starts_with('^');
+    if (alternative.at_start) text.remove_prefix(1);
+    alternative.at_end = text.ends_with('$');
+    if (alternative.at_end) text.remove_suffix(1);
+    alternative.text = Lower(text);
+    alternatives_.push_back(std::move(alternative));
+    if (bar == pattern.size()) return;
+    pattern.remove_prefix(bar + 1);
+  }
+}
+
+bool OsMatch::Holds(const Alternative& alternative, std::string_view subject) {
+  const std::string& text = alternative.text;
+  if (alternative.at_start && alternative.at_end) return EqualsIgnoreCase(subject, text);
+  if (alternative.at_start) return StartsWithLower(subject, text);
+  if (alternative.at_end) {
+    return subject.size() >= text.size() &&
+           EqualsIgnoreCase(subject.substr(subject.size() - text.size()), text);
+  }
+  return ContainsLower(subject, text);
+}
+
+bool OsMatch::Matches(std::string_view subject) const {
+  const bool held = std::any_of(alternatives_.begin(), alternatives_.end(),
+                                [&](const Alternative& a) { return Holds(a, subject); });
+  return held != negated_;
+}
+
+std::string OsMatch::Dump() const {
+  std::string out = negated_ ? "not(" : "";
+  for (const Alternative& a : alternatives_) {
+    if (&a != &alternatives_.front()) out += '|';
+    out += a.at_start && a.at_end ? "equal" : a.at_start ? "prefix" : a.at_end ? "suffix" : "part";
+    out += '{' + a.text + '}';
+  }
+  return negated_ ? out + ')' : out;
+}
+
+void Regex::Free::operator()(pcre2_real_code_8* code) const { pcre2_code_free(code); }
+
+Result<Regex> Regex::Compile(std::string_view pattern, Case letters) {
+  int error = 0;
+  PCRE2_SIZE at = 0;
+  const std::uint32_t options = letters == Case::kIgnored ? PCRE2_CASELESS | PCRE2_DOTALL : 0;
+  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                                   options, &error, &at, nullptr);
+  if (code != nullptr) return Regex(code);
+  std::array<unsigned char, 160> text{};
+  pcre2_get_error_message(error, text.data(), text.size());
+  return Error{std::string(reinterpret_cast<const char*>(text.data())) + " at byte " +
+               std::to_string(at)};
+}
+
+bool Regex::Matches(std::string_view subject, MatchScratch& scratch) const {
+  const int rc =
+      pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(subject.data()), subject.size(), 0, 0,
+                  scratch.data_, scratch.context_);
+  if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) ++scratch.limit_hits_;
+  return rc >= 0;
+}
+
+Result<Pattern> Pattern::Compile(PatternKind kind, std::string_view text) {
+  if (kind == PatternKind::kOsMatch) return Pattern(OsMatch(text));
+  if (kind == PatternKind::kPcre2) {
+    Result<Regex> regex = Regex::Compile(text, Regex::Case::kSensitive);
+    if (!regex) return regex.error();
+    return Pattern(*std::move(regex));
+  }
+  Result<std::string> translated = TranslateOsRegex(text);
+  if (!translated) return translated.error();
+  Result<Regex> regex = Regex::Compile(*translated, Regex::Case::kIgnored);
+  if (!regex) return regex.error();
+  return Pattern(*std::move(regex));
+}
+
+bool Pattern::Matches(std::string_view subject, MatchScratch& scratch) const {
+  if (const OsMatch* literal = std::get_if<OsMatch>(&matcher_)) return literal->Matches(subject);
+  return std::get<Regex>(matcher_).Matches(subject, scratch);
+}
+
+}  // namespace tld

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+
+/// The three pattern languages of rules: osmatch, osregex and pcre2; see tld-audisp-rules(5). All
+/// work on bytes and match anywhere in the subject unless anchored.
+struct pcre2_real_code_8;
+struct pcre2_real_match_data_8;
+struct pcre2_real_match_context_8;
+
+namespace tld {
+
+enum class PatternKind { kOsMatch, kOsRegex, kPcre2 };
+
+/// What matching needs besides pattern and subject: working memory, limits, and the count of limits
+/// hit. One for a thread; patterns themselves are immutable and may be shared.
+class MatchScratch {
+ public:
+  MatchScratch();
+  MatchScratch(const MatchScratch&) = delete;
+  MatchScratch& operator=(const MatchScratch&) = delete;
+  ~MatchScratch();
+
+  /// How often a match was given up, and so counted as none.
+  std::uint64_t limit_hits() const { return limit_hits_; }
+
+ private:
+  friend class Regex;
+  pcre2_real_match_data_8* data_;
+  pcre2_real_match_context_8* context_;
+  std::uint64_t limit_hits_ = 0;
+};
+
+/// Alternatives of literals, ASCII letters without regard to case.
+class OsMatch {
+ public:
+  explicit OsMatch(std::string_view pattern);
+
+  bool Matches(std::string_view subject) const;
+  /// The parsed form: `not(prefix{a}|suffix{b}|equal{c}|part{d})`.
+  std::string Dump() const;
+
+ private:
+  struct Alternative {
+    std::string text;  // lower case
+    bool at_start = false;
+    bool at_end = false;
+  };
+  static bool Holds(const Alternative& alternative, std::string_view subject);
+
+  std::vector<Alternative> alternatives_;
+  bool negated_ = false;
+};
+
+/// A compiled PCRE2 pattern, matched without JIT: auditd.service forbids memory that is both
+/// writable and executable, and one way for all hosts gives one answer on all hosts.
+class Regex {
+ public:
+  enum class Case { kSensitive, kIgnored };
+
+  /// The error's message ends in ` at byte N`, counted from 0 in `pattern`.
+  static Result<Regex> Compile(std::string_view pattern, Case letters);
+
+  bool Matches(std::string_view subject, MatchScratch& scratch) const;
+
+ private:
+  struct Free {
+    void operator()(pcre2_real_code_8* code) const;
+  };
+  explicit Regex(pcre2_real_code_8* code) : code_(code) {}
+  std::unique_ptr<pcre2_real_code_8, Free> code_;
+};
+
+/// The PCRE2 pattern that means what `pattern` means as osregex (to be compiled without regard to
+/// case), or what is wrong with it.
+Result<std::string> TranslateOsRegex(std::string_view pattern);
+
+/// A pattern of any of the three kinds.
+class Pattern {
+ public:
+  static Result<Pattern> Compile(PatternKind kind, std::string_view text);
+
+  bool Matches(std::string_view subject, MatchScratch& scratch) const;
+
+ private:
+  explicit Pattern(std::variant<OsMatch, Regex> matcher) : matcher_(std::move(matcher)) {}
+  std::variant<OsMatch, Regex> matcher_;
+};
+
+}  // namespace tld

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "detect/rule_xml.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include <pugixml.hpp>
+
+#include "base/text.h"
+
+namespace tld {
+namespace {
+
+constexpr std::size_t kTextLimit = 20'480;
+constexpr int kNestingLimit = 32;
+
+// `\<` is a literal `<` in the dialect, and no XML. While the file is parsed it is stood in for by
+// two bytes of the same length, so that offsets stay true.
+constexpr std::string_view kEscapedLess = "\\<";
+constexpr std::string_view kStandIn = "\x01\x02";
+
+void ReplaceAll(std::string& text, std::string_view from, std::string_view to) {
+  for (std::size_t at = text.find(from); at != text.npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+}
+
+/// The five entities of XML; a `&` that begins none of them is a literal one.
+std::string DecodeText(std::string_view text) {
+  constexpr std::pair<std::string_view, char> kEntities[] = {
+      {"&lt;", '<'}, {"&gt;", '>'}, {"&amp;", '&'}, {"&quot;", '"'}, {"&apos;", '\''}};
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto* entity =
+        std::find_if(std::begin(kEntities), std::end(kEntities),
+                     [&](const auto& e) { return text.starts_with(e.first); });
+    if (entity != std::end(kEntities)) {
+      out += entity->second;
+      text.remove_prefix(entity->first.size());
+    } else if (text.starts_with(kStandIn)) {
+      out += '<';
+      text.remove_prefix(kStandIn.size());
+    } else {
+      out += text[0];
+      text.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
+std::string_view Meaning(const pugi::xml_parse_result& result) {
+  switch (result.status) {
+    case pugi::status_end_element_mismatch:
+      return "the end tag does not fit the element that is open";
+    case pugi::status_bad_attribute:
+      return "an attribute must be NAME=\"VALUE\"";
+    case pugi::status_bad_comment:
+      return "the comment is not closed by '-->' or not opened by '<!--'";
+    case pugi::status_bad_start_element:
+      return "the start tag is not well-formed";
+    case pugi::status_bad_end_element:
+      return "the end tag is not well-formed";
+    case pugi::status_unrecognized_tag:
+      return "'<' begins no tag; a literal one is written '\\<' or '&lt;'";
+    case pugi::status_no_document_element:
+      return "the file holds no element";
+    case pugi::status_bad_pi:
+      return "the XML declaration is not well-formed";
+    default:
+      return "not well-formed XML";
+  }
+}
+
+/// Walks the nodes of pugixml, which parsed `buffer` in place.
+class Converter {
+ public:
+  Converter(const SourceText& source, const char* buffer, Diagnostics& diagnostics)
+      : source_(source), buffer_(buffer), diagnostics_(diagnostics) {}
+
+  std::vector<XmlElement> Children(const pugi::xml_node& parent, int depth, XmlElement* into) {
+    std::vector<XmlElement> elements;
+    for (const pugi::xml_node& node : parent.children()) {
+      switch (node.type()) {
+        case pugi::node_element:
+          elements.push_back(Element(node, depth + 1));
+          break;
+        case pugi::node_pcdata:
+          Text(node, into);
+          break;
+        case pugi::node_declaration:
+          break;
+        default:
+          Fail(At(node.name()), "unsupported-xml", "only elements, text and comments are allowed");
+      }
+    }
+    return elements;
+  }
+
+ private:
+  Offset At(const char* place) const {
+    return Offset{static_cast<std::size_t>(place - buffer_)};
+  }
+
+  void Fail(Offset at, std::string_view code, std::string message) {
+    diagnostics_.Add(source_, at, {Severity::kError, code, std::move(message)});
+  }
+
+  XmlElement Element(const pugi::xml_node& node, int depth) {
+    XmlElement element;
+    element.name = node.name();
+    std::transform(element.name.begin(), element.name.end(), element.name.begin(), AsciiLower);
+    element.at = Offset{At(node.name()).bytes - 1};
+    element.text_at = element.at;
+    if (depth > kNestingLimit) {
+      Fail(element.at, "too-deep", "elements are nested more than 32 deep");
+      return element;
+    }
+    for (const pugi::xml_attribute& attribute : node.attributes()) {
+      const Offset at = At(attribute.name());
+      if (element.Find(attribute.name()) != nullptr) {
+        Fail(at, "duplicate-attribute",
+             "the attribute '" + std::string(attribute.name()) + "' stands twice");
+        continue;
+      }
+      element.attributes.push_back(
+          {attribute.name(), Limited(attribute.value()), at, At(attribute.value())});
+    }
+    element.children = Children(node, depth, &element);
+    return element;
+  }
+
+  void Text(const pugi::xml_node& node, XmlElement* into) {
+    if (into != nullptr) {
+      if (into->text.empty()) into->text_at = At(node.value());
+      into->text += Limited(node.value());
+    } else if (!Trim(node.value()).empty()) {
+      const std::string_view value = node.value();
+      diagnostics_.Add(source_, Offset{At(node.value()).bytes + value.find_first_not_of(" \t\r\n")},
+                       {Severity::kWarning, "stray-text", "text outside of elements is ignored"});
+    }
+  }
+
+  std::string Limited(const char* value) {
+    const std::string_view raw = value;
+    if (raw.size() > kTextLimit) {
+      Fail(At(value), "text-too-long", "the text is longer than 20480 bytes");
+      return {};
+    }
+    return DecodeText(raw);
+  }
+
+  const SourceText& source_;
+  const char* buffer_;
+  Diagnostics& diagnostics_;
+};
+
+/// Bytes that no rule file may hold: NUL, and the two that stand in for `\<`.
+std::optional<std::size_t> FindForbidden(std::string_view text) {
+  const std::size_t at = text.find_first_of(std::string_view("\0\x01\x02", 3));
+  return at == text.npos ? std::nullopt : std::optional(at);
+}
+
+}  // namespace
+
+const XmlAttribute* XmlElement::Find(std::string_view attribute) const {
+  for (const XmlAttribute& a : attributes) {
+    if (a.name == attribute) return &a;
+  }
+  return nullptr;
+}
+
+std::vector<XmlElement> ReadRuleXml(const SourceText& source, Diagnostics& diagnostics) {
+  if (const auto at = FindForbidden(source.text)) {
+    diagnostics.Add(source, Offset{*at},
+                    {Severity::kError, "forbidden-byte", "a control byte that no rule may hold"});
+    return {};
+  }
+  std::string buffer = source.text;
+  if (buffer.starts_with("\xEF\xBB\xBF")) buffer.replace(0, 3, "   ");  // a byte order mark
+  ReplaceAll(buffer, kEscapedLess, kStandIn);
+  pugi::xml_document document;
+  const unsigned options = pugi::parse_fragment | pugi::parse_declaration | pugi::parse_cdata |
+                           pugi::parse_pi | pugi::parse_doctype | pugi::parse_ws_pcdata;
+  const pugi::xml_parse_result parsed =
+      document.load_buffer_inplace(buffer.data(), buffer.size(), options, pugi::encoding_utf8);
+  if (!parsed) {
+    diagnostics.Add(source, Offset{static_cast<std::size_t>(std::max<std::ptrdiff_t>(parsed.offset, 0))},
+                    {Severity::kError, "xml", std::string(Meaning(parsed))});
+    return {};
+  }
+  Diagnostics found;
+  std::vector<XmlElement> roots = Converter(source, buffer.data(), found).Children(document, 0, nullptr);
+  diagnostics.Append(found);
+  if (found.HasErrors()) roots.clear();
+  return roots;
+}
+
+}  // namespace tld

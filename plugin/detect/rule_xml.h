@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/diagnostics.h"
+
+/// The first step from a rule file to rules: its XML dialect as a tree of elements with places.
+/// What elements mean is no matter of this file.
+namespace tld {
+
+struct XmlAttribute {
+  std::string name;
+  std::string value;
+  Offset at;        ///< of the name
+  Offset value_at;  ///< of the value, after its quote
+};
+
+struct XmlElement {
+  std::string name;  ///< lower case
+  Offset at;         ///< of the `<`
+  std::vector<XmlAttribute> attributes;
+  std::string text;  ///< all text directly inside, entities decoded, not trimmed
+  Offset text_at;
+  std::vector<XmlElement> children;
+
+  const XmlAttribute* Find(std::string_view attribute) const;
+};
+
+/// The root elements of a rule file. Where the text is not well-formed there is an error in
+/// `diagnostics` and the result is empty: no part of such a file is used.
+std::vector<XmlElement> ReadRuleXml(const SourceText& source, Diagnostics& diagnostics);
+
+}  // namespace tld

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// tldctl check
+#include <cstdio>
+
+#include "detect/list.h"
+#include "program/command.h"
+
+namespace tld {
+namespace {
+
+/// Lists that no rule uses are read as well: a plugin that starts to use one should find it good.
+void CheckUnusedLists(const LoadedPolicy& loaded, const PolicySource& source,
+                      Diagnostics& diagnostics) {
+  const ListDirectories where = ListsOf(loaded.policy->config, source);
+  for (const std::string& name : ListNames(where)) {
+    bool used = false;
+    for (const List& list : loaded.policy->ruleset.lists) used |= list.name() == name;
+    if (used) continue;
+    const Result<OpenedList> opened = OpenList(where, name, diagnostics);
+    if (!opened) diagnostics.AddFile(name, {Severity::kError, "bad-list", opened.message()});
+  }
+}
+
+/// `3 errors, 1 warning`
+std::string Summary(const Diagnostics& diagnostics) {
+  std::string text;
+  for (const Severity severity : {Severity::kError, Severity::kWarning, Severity::kLint}) {
+    const std::size_t count = diagnostics.Count(severity);
+    if (count == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += std::to_string(count) + ' ' + std::string(SeverityName(severity));
+    if (count > 1 && severity != Severity::kLint) text += 's';
+  }
+  return text.empty() ? "no findings" : text;
+}
+
+int Check(const CommonOptions& common, bool strict) {
+  const PolicySource source = common.Source();
+  LoadedPolicy loaded = LoadPolicy(source, 1);
+  CheckUnusedLists(loaded, source, loaded.diagnostics);
+  const Diagnostics& diagnostics = loaded.diagnostics;
+  Print(diagnostics, common, common.json);
+  if (!common.json) {
+    std::printf("%zu rules, %zu lists: %s\n", loaded.policy->ruleset.rules.size(),
+                loaded.policy->ruleset.lists.size(), Summary(diagnostics).c_str());
+  }
+  const bool bad = diagnostics.HasErrors() || (strict && !diagnostics.all().empty());
+  return bad ? kFindings : kGood;
+}
+
+}  // namespace
+
+void AddCheck(CLI::App& app, CommonOptions& common, Action& action) {
+  CLI::App* command = AddCommand(app, common, "check", "find faults in settings, rules and lists");
+  auto strict = std::make_shared<bool>(false);
+  command->add_flag("--strict", *strict, "warnings and lint count as faults");
+  command->callback(
+      [&common, &action, strict] { action = [&common, strict] { return Check(common, *strict); }; });
+}
+
+}  // namespace tld

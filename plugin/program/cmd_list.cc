@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// tldctl list
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <functional>
+#include <memory>
+
+#include "base/os.h"
+#include "base/text.h"
+#include "detect/list.h"
+#include "detect/list_edit.h"
+#include "program/command.h"
+
+namespace tld {
+namespace {
+
+constexpr std::size_t kTextLimit = std::size_t{1} << 30;
+
+struct ListOptions {
+  std::string name;
+  std::string key;
+  std::string value;
+};
+
+/// Lists as they are now, and the directory that is edited: the first.
+class ListCommand {
+ public:
+  ListCommand(const CommonOptions& common, const ListOptions& options)
+      : common_(common), options_(options) {
+    Diagnostics ignored;  // of the settings; `tldctl check` shows them
+    const PolicySource source = common.Source();
+    where_ = ListsOf(LoadConfig(source.config_file, FindInstallation(), {}, ignored), source);
+  }
+
+  int Show() {
+    const auto list = Open();
+    if (!list) return kFindings;
+    list->ForEach([&](std::string_view key, std::string_view value) {
+      if (common_.json) {
+        std::string out = "{\"key\":";
+        AppendJsonString(out, key);
+        out += ",\"value\":";
+        AppendJsonString(out, value);
+        std::puts((out + '}').c_str());
+      } else {
+        std::printf("%s:%s\n", Shown(key).c_str(), Shown(value).c_str());
+      }
+      return true;
+    });
+    return kGood;
+  }
+
+  int Get() {
+    const auto list = Open();
+    if (!list) return kFindings;
+    const auto value = list->Find(options_.key);
+    if (!value) return Complain("'" + options_.key + "' is not in " + options_.name, kFindings);
+    std::printf("%s\n", Shown(*value).c_str());
+    return kGood;
+  }
+
+  int Add() {
+    return Edit([&]() -> Status {
+      const std::string path = TextPath();
+      const Result<std::string> text =
+          SetListEntry(ReadText(path), options_.key, options_.value);
+      if (!text) return text.error();
+      if (Status written = WriteFileAtomically(path, *text, 0644, true); !written) return written;
+      return Include();
+    });
+  }
+
+  int Remove() {
+    {
+      const auto list = Open();
+      if (!list) return kFindings;
+      if (!list->Find(options_.key)) {
+        return Complain("'" + options_.key + "' is not in " + options_.name, kFindings);
+      }
+    }
+    return Edit([&]() -> Status {
+      const std::string path = TextPath();
+      const std::string text = ReadText(path);
+      if (HasListEntry(text, options_.key)) {
+        const std::string without = RemoveListEntry(text, options_.key);
+        if (Status written = WriteFileAtomically(path, without, 0644, true); !written) {
+          return written;
+        }
+      }
+      return StandsElsewhere() ? Exclude() : Status();
+    });
+  }
+
+  int Compile() {
+    if (where_.compiled.empty()) {
+      return Complain("lists of these directories are compiled when they are read", kMisuse);
+    }
+    Diagnostics diagnostics;
+    int status = kGood;
+    std::vector<std::string> names = {options_.name};
+    if (options_.name.empty()) names = ListNames(where_);
+    for (const std::string& name : names) {
+      if (Status done = RefreshCompiledList(where_, name, diagnostics); !done) {
+        status = Complain(done.message(), kFindings);
+      }
+    }
+    Print(diagnostics, common_, common_.json);
+    return status;
+  }
+
+  int Check() {
+    Diagnostics diagnostics;
+    const Result<OpenedList> opened = OpenList(Uncompiled(), options_.name, diagnostics);
+    Print(diagnostics, common_, common_.json);
+    if (!opened) return Complain(opened.message(), kFindings);
+    const std::size_t bad = diagnostics.errors();
+    if (!common_.json) {
+      std::printf("%s: %zu entries, %zu rejected\n", options_.name.c_str(), opened->list.Count(),
+                  bad);
+    }
+    return bad == 0 ? kGood : kFindings;
+  }
+
+ private:
+  ListDirectories Uncompiled() const {
+    ListDirectories where = where_;
+    where.compiled.clear();
+    return where;
+  }
+
+  std::optional<List> Open() {
+    Diagnostics diagnostics;
+    Result<OpenedList> opened = OpenList(where_, options_.name, diagnostics);
+    Print(diagnostics, common_, false);
+    if (opened) return std::move(opened->list);
+    Complain(opened.message(), kFindings);
+    return {};
+  }
+
+  std::string TextPath() const { return where_.directories.front() + '/' + options_.name; }
+
+  static std::string ReadText(const std::string& path) {
+    return std::move(ReadFile(path, kTextLimit)).ValueOr({});
+  }
+
+  bool StandsElsewhere() const {
+    const ListSources sources = FindListSources(where_, options_.name);
+    for (const std::string& path : sources.texts) {
+      if (path != TextPath() && HasListEntry(ReadText(path), options_.key)) return true;
+    }
+    return false;
+  }
+
+  Status Exclude() {
+    const std::string path = TextPath() + ".exclude";
+    const Result<std::string> text = SetListEntry(ReadText(path), options_.key, "");
+    if (!text) return text.error();
+    return WriteFileAtomically(path, *text, 0644, true);
+  }
+
+  /// Takes the key out of the exclusions, where it would hide the entry.
+  Status Include() {
+    const std::string path = TextPath() + ".exclude";
+    const std::string text = ReadText(path);
+    if (!HasListEntry(text, options_.key)) return {};
+    return WriteFileAtomically(path, RemoveListEntry(text, options_.key), 0644, true);
+  }
+
+  /// One editor at a time; afterwards the list is compiled and the plugin told.
+  int Edit(const std::function<Status()>& change) {
+    if (!ListName(options_.name) || *ListName(options_.name) != options_.name) {
+      return Complain("'" + options_.name + "' is no name of a list", kMisuse);
+    }
+    const std::string& directory = where_.directories.front();
+    const Fd lock(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!lock || flock(lock.get(), LOCK_EX) != 0) {
+      return Complain(OsError("cannot lock " + directory).message, kFindings);
+    }
+    if (Status done = change(); !done) return Complain(done.message(), kFindings);
+    if (where_.compiled.empty()) return kGood;
+    Diagnostics diagnostics;
+    const Status compiled = RefreshCompiledList(where_, options_.name, diagnostics);
+    Print(diagnostics, common_, false);
+    if (!compiled) return Complain(compiled.message(), kFindings);
+    return ReloadPlugin(common_, true);
+  }
+
+  const CommonOptions& common_;
+  const ListOptions& options_;
+  ListDirectories where_;
+};
+
+}  // namespace
+
+void AddList(CLI::App& app, CommonOptions& common, Action& action) {
+  CLI::App* list = app.add_subcommand("list", "show and edit lists; changes are live at once");
+  list->require_subcommand(1);
+  auto options = std::make_shared<ListOptions>();
+  const auto add = [&](const char* name, const char* description, int (ListCommand::*run)(),
+                       int words) {
+    CLI::App* command = AddCommand(*list, common, name, description);
+    CLI::Option* list_name = command->add_option("NAME", options->name, "name of the list");
+    if (words > 0) list_name->required();
+    if (words > 1) command->add_option("KEY", options->key, "key of an entry")->required();
+    if (words > 2) command->add_option("VALUE", options->value, "value of the entry");
+    command->callback([&common, &action, options, run] {
+      action = [&common, options, run] {
+        ListCommand it(common, *options);
+        return (it.*run)();
+      };
+    });
+  };
+  add("show", "print all entries", &ListCommand::Show, 1);
+  add("get", "print the value of a key", &ListCommand::Get, 2);
+  add("add", "add a key or change its value", &ListCommand::Add, 3);
+  add("remove", "take a key out of the list", &ListCommand::Remove, 2);
+  add("compile", "compile a list, or all, where the text has changed", &ListCommand::Compile, 0);
+  add("check", "find faults in a list", &ListCommand::Check, 1);
+}
+
+}  // namespace tld

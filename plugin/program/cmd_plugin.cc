@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// tldctl reload and tldctl status: what is asked of the running plugin.
+#include <libaudit.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+#include <rapidjson/document.h>
+
+#include "base/text.h"
+#include "program/command.h"
+#include "program/control.h"
+
+namespace tld {
+namespace {
+
+using Json = rapidjson::Value;
+
+std::string SocketOf(const CommonOptions& common) {
+  Diagnostics ignored;
+  return LoadConfig(common.config_file, FindInstallation(), {}, ignored).control_socket();
+}
+
+std::string TextOf(const Json& object, const char* name) {
+  const auto member = object.FindMember(name);
+  if (member == object.MemberEnd() || !member->value.IsString()) return {};
+  return {member->value.GetString(), member->value.GetStringLength()};
+}
+
+std::size_t NumberOf(const Json& object, const char* name) {
+  const auto member = object.FindMember(name);
+  return member != object.MemberEnd() && member->value.IsUint64() ? member->value.GetUint64() : 0;
+}
+
+/// The diagnostics of an answer as lines, as the plugin found them.
+void PrintDiagnostics(const Json& answer) {
+  const auto list = answer.FindMember("diagnostics");
+  if (list == answer.MemberEnd() || !list->value.IsArray()) return;
+  for (const Json& d : list->value.GetArray()) {
+    if (!d.IsObject()) continue;
+    std::string line = TextOf(d, "file") + ':' + std::to_string(NumberOf(d, "line")) + ':' +
+                       std::to_string(NumberOf(d, "column")) + ": " + TextOf(d, "severity") + ": " +
+                       TextOf(d, "message");
+    if (const std::string rule = TextOf(d, "rule"); !rule.empty()) line += " [rule " + rule + ']';
+    std::fprintf(stderr, "%s\n", Shown(line).c_str());
+  }
+}
+
+/// Sections and numbers of a status, a line each.
+void PrintObject(const std::string& prefix, const Json& object) {
+  for (const auto& member : object.GetObject()) {
+    const std::string name = prefix + member.name.GetString();
+    const Json& value = member.value;
+    if (value.IsObject()) {
+      PrintObject(name + '.', value);
+    } else if (value.IsUint64()) {
+      std::printf("%-32s %llu\n", name.c_str(), static_cast<unsigned long long>(value.GetUint64()));
+    } else if (value.IsString()) {
+      std::printf("%-32s %s\n", name.c_str(), Shown(value.GetString()).c_str());
+    } else if (value.IsArray()) {
+      if (value.Empty()) std::printf("%-32s no\n", name.c_str());
+      for (const Json& item : value.GetArray()) {
+        if (item.IsString()) std::printf("%-32s %s\n", name.c_str(), Shown(item.GetString()).c_str());
+      }
+    }
+  }
+}
+
+/// What the kernel itself has lost never reaches a plugin; root may ask for it.
+void PrintKernel() {
+  const int fd = audit_open();
+  if (fd < 0) return;
+  if (audit_request_status(fd) > 0) {
+    audit_reply reply{};
+    for (int tries = 0; tries < 10; ++tries) {
+      if (audit_get_reply(fd, &reply, GET_REPLY_BLOCKING, 0) > 0 && reply.type == AUDIT_GET) {
+        std::printf("%-32s %u\n%-32s %u\n", "kernel.lost", reply.status->lost, "kernel.backlog",
+                    reply.status->backlog);
+        break;
+      }
+    }
+  }
+  audit_close(fd);
+}
+
+int ShowStatus(const CommonOptions& common) {
+  const Result<std::string> answer = AskPlugin(SocketOf(common), "status");
+  if (!answer) return Complain(answer.message(), kMisuse);
+  rapidjson::Document document;
+  if (document.Parse(answer->c_str()).HasParseError() || !document.IsObject()) {
+    return Complain("the plugin's answer is no JSON", kMisuse);
+  }
+  if (common.json) {
+    std::fputs(answer->c_str(), stdout);
+  } else {
+    PrintObject("", document);
+    if (geteuid() == 0) PrintKernel();
+  }
+  const auto degraded = document.FindMember("degraded");
+  const bool good = degraded == document.MemberEnd() || !degraded->value.IsArray() ||
+                    degraded->value.Empty();
+  return good ? kGood : kFindings;
+}
+
+}  // namespace
+
+int ReloadPlugin(const CommonOptions& common, bool quiet_without_plugin) {
+  const Result<std::string> answer = AskPlugin(SocketOf(common), "reload");
+  if (!answer && quiet_without_plugin) {
+    std::fputs("tldctl: no plugin is running; the change counts from its start on\n", stderr);
+    return kGood;
+  }
+  if (!answer) return Complain(answer.message(), kMisuse);
+  rapidjson::Document document;
+  if (document.Parse(answer->c_str()).HasParseError() || !document.IsObject()) {
+    return Complain("the plugin's answer is no JSON", kMisuse);
+  }
+  if (common.json) std::fputs(answer->c_str(), stdout);
+  if (const std::string error = TextOf(document, "error"); !error.empty()) {
+    return Complain(error, kFindings);
+  }
+  if (!common.json) PrintDiagnostics(document);
+  const auto ok = document.FindMember("ok");
+  const bool taken = ok != document.MemberEnd() && ok->value.IsTrue();
+  if (!taken) return Complain("reload refused; the old policy stays in force", kFindings);
+  if (!common.json) std::printf("policy %zu is in force\n", NumberOf(document, "generation"));
+  return kGood;
+}
+
+void AddReload(CLI::App& app, CommonOptions& common, Action& action) {
+  CLI::App* command = AddCommand(app, common, "reload",
+                                 "have the plugin take settings, rules and lists as they are now");
+  command->callback([&] { action = [&common] { return ReloadPlugin(common, false); }; });
+}
+
+void AddStatus(CLI::App& app, CommonOptions& common, Action& action) {
+  CLI::App* command = AddCommand(app, common, "status", "show the counters of the running plugin");
+  command->callback([&] { action = [&common] { return ShowStatus(common); }; });
+}
+
+}  // namespace tld

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// tldctl replay
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "alert/format.h"
+#include "base/text.h"
+#include "program/command.h"
+#include "program/log_input.h"
+#include "program/pipeline.h"
+
+namespace tld {
+namespace {
+
+struct ReplayOptions {
+  int level = 1;
+  std::vector<std::string> files;
+};
+
+class Replay {
+ public:
+  Replay(const CommonOptions& common, const ReplayOptions& options)
+      : common_(common), options_(options), loaded_(LoadPolicy(common.Source(), 1)) {
+    sender_.host = loaded_.policy->host;
+    sender_.agent_id = loaded_.policy->config.agent_id;
+  }
+
+  int Run() {
+    Print(loaded_.diagnostics, common_, false);
+    Pipeline pipeline({}, loaded_.policy,
+                      [this](const Pipeline::Outcome& outcome) { Take(outcome); });
+    Progress progress("replay", TotalSize(options_.files));
+    bool failed = false;
+    std::uint64_t before = 0;
+    for (const std::string& path : options_.files) {
+      location_ = path == "-" ? "stdin" : path;
+      pipeline.SetLocation(location_);
+      std::uint64_t at = 0;
+      const Status read = ReadLog(path, [&](std::string_view bytes, std::uint64_t place) {
+        pipeline.Feed(bytes, 0);
+        at = place;
+        progress.Show(before + at, pipeline.group_counters().events);
+      });
+      before += at;
+      // A log goes on in the next one, so events do too; but the last line of a file has ended.
+      pipeline.EndLine();
+      if (!read) {
+        failed = true;
+        Complain(read.message(), kFindings);
+      }
+    }
+    pipeline.Finish(0);
+    if (!common_.json) PrintSummary(pipeline);
+    return failed || loaded_.diagnostics.HasErrors() ? kFindings : kGood;
+  }
+
+ private:
+  void Take(const Pipeline::Outcome& outcome) {
+    const Ruleset& ruleset = loaded_.policy->ruleset;
+    if (!outcome.answer || !outcome.answer->IsAlert(ruleset)) return;
+    const Rule& rule = ruleset.rules[outcome.answer->rule];
+    if (rule.level < options_.level) return;
+    Alert alert;
+    alert.rule = &rule;
+    alert.event = &outcome.event;
+    alert.description = Describe(rule, outcome.event);
+    alert.fired_times = outcome.answer->fired_times;
+    alert.policy = 1;
+    alert.seq = ++seq_;
+    alert.time_us = outcome.event.id().TimeMs() * 1000;
+    alert.location = location_;
+    ++by_rule_[outcome.answer->rule];
+    if (common_.json) {
+      std::puts(FormatJson(alert, sender_, kFileLimit).c_str());
+    } else {
+      std::printf("%s %s\n", Timestamp(alert.time_us).c_str(),
+                  FormatText(alert, sender_, kSyslogLimit).c_str());
+    }
+  }
+
+  void PrintSummary(const Pipeline& pipeline) const {
+    std::printf("\n%llu events, %llu alerts\n",
+                static_cast<unsigned long long>(pipeline.group_counters().events),
+                static_cast<unsigned long long>(seq_));
+    std::vector<std::pair<std::size_t, std::uint64_t>> rows(by_rule_.begin(), by_rule_.end());
+    std::stable_sort(rows.begin(), rows.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    for (const auto& [index, count] : rows) {
+      const Rule& rule = loaded_.policy->ruleset.rules[index];
+      std::string description;
+      for (const DescriptionPart& part : rule.description) {
+        description += part.literal;
+        if (part.field) description += "$(" + part.field->text() + ')';
+      }
+      std::printf("%10llu  rule %-6s level %-2d  %s\n", static_cast<unsigned long long>(count),
+                  rule.id.c_str(), rule.level, Shown(description).c_str());
+    }
+    const LineReader::Counters& lines = pipeline.line_counters();
+    const Grouper::Counters& groups = pipeline.group_counters();
+    if (pipeline.counters().not_records + lines.overlong + groups.truncated + groups.evicted == 0) {
+      return;
+    }
+    std::printf("%llu lines were no audit records, %llu too long; %llu events truncated, "
+                "%llu evaluated early\n",
+                static_cast<unsigned long long>(pipeline.counters().not_records),
+                static_cast<unsigned long long>(lines.overlong),
+                static_cast<unsigned long long>(groups.truncated),
+                static_cast<unsigned long long>(groups.evicted));
+  }
+
+  const CommonOptions& common_;
+  const ReplayOptions& options_;
+  LoadedPolicy loaded_;
+  Sender sender_;
+  std::string location_;
+  std::map<std::size_t, std::uint64_t> by_rule_;
+  std::uint64_t seq_ = 0;
+};
+
+}  // namespace
+
+void AddReplay(CLI::App& app, CommonOptions& common, Action& action) {
+  CLI::App* command =
+      AddCommand(app, common, "replay", "run the rules over old logs, plain or .gz");
+  auto options = std::make_shared<ReplayOptions>();
+  command->add_option("--level", options->level, "lowest level to show (default 1)")
+      ->option_text("N")
+      ->check(CLI::Range(1, 16));
+  command->add_option("FILE", options->files, "logs in the order of time; standard input without")
+      ->option_text(" ");
+  command->callback([&common, &action, options] {
+    if (options->files.empty()) options->files = {"-"};
+    action = [&common, options] { return Replay(common, *options).Run(); };
+  });
+}
+
+}  // namespace tld

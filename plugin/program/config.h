@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "alert/format.h"
+#include "base/diagnostics.h"
+#include "base/os.h"
+#include "deliver/syslog.h"
+
+namespace tld {
+
+/// The settings, as tld-audisp.conf(5) describes them. A plain value; defaults stand here.
+struct Config {
+  // [plugin]
+  std::string user = "_tld-audisp";
+  std::size_t queue_bytes = std::size_t{64} << 20;  ///< of the front; `queue` is in MiB
+  std::string run_directory = "/run/tld-audisp";
+  std::string state_directory = "/var/lib/tld-audisp/state";
+  std::string host;             ///< name in documents; empty = gethostname(2)
+  std::string agent_id = "000";
+
+  // [rules]
+  std::vector<std::string> rule_paths;  ///< files, or directories of *.xml
+
+  // [lists]
+  std::vector<std::string> list_directories;  ///< highest priority first
+  std::string compiled_lists = "/var/lib/tld-audisp/lists";
+  bool catalogue = true;  ///< use the shipped list of suspicious programs
+
+  // [syslog]
+  Syslog::Options syslog;
+  int syslog_level = 5;
+  Format syslog_format = Format::kText;
+
+  // [file]
+  std::string file_path;  ///< empty = off
+  int file_level = 3;
+
+  std::string control_socket() const { return run_directory + "/control.sock"; }
+  std::string state_file() const { return run_directory + "/state.json"; }
+};
+
+/// Where the program's own files are: installed, or in the checkout that it was built in.
+struct Installation {
+  std::string config_file;
+  std::string shipped_rules;
+  std::string local_rules;
+  std::string shipped_lists;
+  std::string local_lists;  ///< empty in a checkout
+};
+Installation FindInstallation();
+
+/// Reads `path`, then `conf.d/*.conf` beside it in the order of their names; the last value of a key
+/// wins. What is wrong is in `diagnostics`, with its place, and leaves the value as it was. A main
+/// file that is not there is an error; the defaults are returned then.
+Config LoadConfig(const std::string& path, const Installation& installation,
+                  const FileTrust& trust, Diagnostics& diagnostics);
+
+/// Applies one file's text to `config`. For tests and LoadConfig.
+void ReadConfigText(const SourceText& source, Config& config, Diagnostics& diagnostics);
+
+}  // namespace tld

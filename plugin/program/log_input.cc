@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/log_input.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#include "base/os.h"
+
+namespace tld {
+namespace {
+
+constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::int64_t kShowEveryMs = 200;
+constexpr std::int64_t kShowAfterMs = 1000;
+
+}  // namespace
+
+Progress::Progress(std::string what, std::uint64_t total_bytes)
+    : what_(std::move(what)),
+      total_(total_bytes),
+      began_ms_(MonotonicMs()),
+      shown_ms_(began_ms_ + kShowAfterMs - kShowEveryMs),
+      terminal_(isatty(STDERR_FILENO) != 0) {}
+
+Progress::~Progress() {
+  if (shown_) std::fputs("\r\033[K", stderr);
+}
+
+void Progress::Show(std::uint64_t done, std::uint64_t events) {
+  const std::int64_t now = MonotonicMs();
+  if (!terminal_ || now - shown_ms_ < kShowEveryMs) return;
+  shown_ms_ = now;
+  shown_ = true;
+  const double seconds = static_cast<double>(now - began_ms_) / 1000;
+  const double rate = static_cast<double>(done) / seconds;
+  std::fprintf(stderr, "\r\033[K%s: %.1f MB, %llu events, %.1f MB/s", what_.c_str(),
+               static_cast<double>(done) / 1e6, static_cast<unsigned long long>(events), rate / 1e6);
+  if (total_ > done && rate > 0) {
+    std::fprintf(stderr, ", %.0f s left", static_cast<double>(total_ - done) / rate);
+  }
+}
+
+namespace {
+
+/// Standard input may be a person or a pipe: what has come is handed on at once.
+Status ReadStandardInput(const std::function<void(std::string_view, std::uint64_t)>& take) {
+  std::vector<char> piece(kPiece);
+  for (std::uint64_t at = 0;;) {
+    const ssize_t n = read(STDIN_FILENO, piece.data(), piece.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return OsError("cannot read standard input");
+    if (n == 0) return {};
+    at += static_cast<std::uint64_t>(n);
+    take({piece.data(), static_cast<std::size_t>(n)}, at);
+  }
+}
+
+}  // namespace
+
+Status ReadLog(const std::string& path,
+               const std::function<void(std::string_view, std::uint64_t)>& take) {
+  if (path == "-") return ReadStandardInput(take);
+  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return OsError(path + ": cannot open");
+  const int raw = fd.get();
+  // zlib reads what is no gzip as it is.
+  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzdopen(raw, "rb"), gzclose);
+  if (!file) return Error{path + ": cannot read"};
+  fd.Release();
+  std::vector<char> piece(kPiece);
+  while (true) {
+    const int n = gzread(file.get(), piece.data(), static_cast<unsigned>(piece.size()));
+    int error = Z_OK;
+    const char* text = gzerror(file.get(), &error);
+    if (n < 0 || error == Z_BUF_ERROR) return Error{path + ": " + text};
+    if (n == 0) return {};
+    take({piece.data(), static_cast<std::size_t>(n)},
+         static_cast<std::uint64_t>(lseek(raw, 0, SEEK_CUR)));
+  }
+}
+
+std::uint64_t TotalSize(const std::vector<std::string>& paths) {
+  std::uint64_t total = 0;
+  for (const std::string& path : paths) {
+    struct stat st{};
+    if (stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return 0;
+    total += static_cast<std::uint64_t>(st.st_size);
+  }
+  return total;
+}
+
+}  // namespace tld

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace tld {
+
+/// Shows how far long work is: bytes, rate and time left, on stderr, when that is a terminal and the
+/// work takes more than a second.
+class Progress {
+ public:
+  Progress(std::string what, std::uint64_t total_bytes);
+  ~Progress();
+  /// `done` bytes of the input, `events` so far.
+  void Show(std::uint64_t done, std::uint64_t events);
+
+ private:
+  std::string what_;
+  std::uint64_t total_;
+  std::int64_t began_ms_;
+  std::int64_t shown_ms_;
+  bool terminal_;
+  bool shown_ = false;
+};
+
+/// Reads a log, plain or gzip, in pieces; `-` is standard input (plain). `take` gets the bytes and how much of
+/// the file has been read.
+Status ReadLog(const std::string& path,
+               const std::function<void(std::string_view, std::uint64_t)>& take);
+
+/// Bytes of all files on disk; 0 when one is a stream.
+std::uint64_t TotalSize(const std::vector<std::string>& paths);
+
+}  // namespace tld

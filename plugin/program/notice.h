@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "detect/ruleset.h"
+
+namespace tld {
+
+/// What the plugin reports about itself, as alerts of the ids 200900 and up.
+enum class Notice {
+  kStarted,        ///< 200900, level 5
+  kStopped,        ///< 200901, level 5
+  kDegraded,       ///< 200902, level 10: runs, but not as configured
+  kReloaded,       ///< 200903, level 3
+  kReloadRefused,  ///< 200904, level 8: the old policy stays
+  kInputDropped,   ///< 200905, level 12: the front's queue was full
+  kSensorLost,     ///< 200906, level 12: the sensor died with input in hand
+  kInputCut,       ///< 200907, level 7: lines or records over a cap
+  kOutputDropped,  ///< 200908, level 7: syslog lines not written
+  kMatchLimit,     ///< 200909, level 7: patterns gave up
+};
+
+/// The rule that a notice is alerted under. Its description is the notice's text.
+const Rule& NoticeRule(Notice notice);
+
+}  // namespace tld

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "alert/alert.h"
+#include "deliver/json_file.h"
+#include "deliver/syslog.h"
+#include "program/config.h"
+
+namespace tld {
+
+/// Where alerts go: numbers them and hands each to the sinks whose level it reaches. Never blocks.
+class Output {
+ public:
+  Output(Sender sender, const Config& config);
+
+  /// Takes new levels, formats and destinations. Lines that wait for an unchanged syslog socket stay.
+  void Configure(const Config& config);
+
+  /// Fills in the number and sends. An alert below every sink's level gets no number, so that a
+  /// receiver can tell a loss from a gap.
+  void Send(Alert& alert, std::int64_t now_ms);
+
+  Syslog& syslog() { return *syslog_; }
+  const JsonFile& file() const { return *file_; }
+  const Sender& sender() const { return sender_; }
+  std::uint64_t last_seq() const { return last_seq_; }
+
+ private:
+  Sender sender_;
+  int syslog_level_ = 0;
+  Format syslog_format_ = Format::kText;
+  int file_level_ = 0;
+  std::unique_ptr<Syslog> syslog_;
+  std::unique_ptr<JsonFile> file_;
+  std::uint64_t last_seq_ = 0;
+};
+
+}  // namespace tld

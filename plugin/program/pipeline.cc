@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/pipeline.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+
+namespace tld {
+namespace {
+
+/// A joined event may hold what the caps of one event allow, and the enrichment of its records.
+constexpr std::size_t kJoinedLimit = 4u << 20;
+
+/// Where the next record of a joined line begins: ` [node=N ]type=T msg=audit(STAMP):` after `at`.
+std::size_t NextJoined(std::string_view line, std::string_view stamp, std::size_t at) {
+  const std::string mark = " msg=audit(" + std::string(stamp) + "):";
+  while (true) {
+    const std::size_t found = line.find(mark, at);
+    if (found == line.npos) return found;
+    // Back over `type=T`, and over a `node=N` before it.
+    std::size_t begin = line.rfind(' ', found - 1);
+    if (begin != line.npos && begin >= at && line.substr(begin + 1).starts_with("type=")) {
+      const std::size_t node = begin == 0 ? line.npos : line.rfind(' ', begin - 1);
+      if (node != line.npos && node >= at && line.substr(node + 1).starts_with("node=")) begin = node;
+      return begin;
+    }
+    at = found + mark.size();
+  }
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Options options, std::shared_ptr<const Policy> policy,
+                   std::function<void(const Outcome&)> take)
+    : options_(std::move(options)),
+      take_(std::move(take)),
+      lines_(options_.mode == Grouper::Mode::kLive ? LineReader::kLiveLimit : kJoinedLimit),
+      grouper_(options_.mode, [this](RawEvent&& raw) { TakeEvent(std::move(raw)); }) {
+  SetPolicy(std::move(policy));
+}
+
+void Pipeline::SetPolicy(std::shared_ptr<const Policy> policy) {
+  auto windows = std::make_unique<Windows>(policy->ruleset.rules.size());
+  if (policy_) windows->TakeOver(policy->ruleset, policy_->ruleset, *windows_);
+  prefilter_ = std::make_unique<Prefilter>(policy->ruleset);
+  windows_ = std::move(windows);
+  policy_ = std::move(policy);
+}
+
+void Pipeline::Feed(std::string_view bytes, std::int64_t now_ms) {
+  counters_.bytes += bytes.size();
+  lines_.Feed(bytes, [&](std::string_view line) { TakeLine(line, now_ms); });
+}
+
+void Pipeline::Tick(std::int64_t now_ms) { grouper_.Tick(now_ms); }
+
+void Pipeline::EndLine() {
+  lines_.Finish([&](std::string_view line) { TakeLine(line, 0); });
+}
+
+void Pipeline::Finish(std::int64_t now_ms) {
+  lines_.Finish([&](std::string_view line) { TakeLine(line, now_ms); });
+  grouper_.Flush();
+}
+
+void Pipeline::TakeLine(std::string_view line, std::int64_t now_ms) {
+  const auto header = ParseHeader(line);
+  if (!header) {
+    if (!Trim(line).empty()) ++counters_.not_records;
+    return;
+  }
+  if (options_.mode == Grouper::Mode::kOffline && TakeJoined(line, *header)) return;
+  grouper_.Add(*header, line, now_ms);
+}
+
+bool Pipeline::TakeJoined(std::string_view line, const RecordHeader& first) {
+  std::vector<Grouper::JoinedRecord> records;
+  for (std::size_t begin = 0; begin < line.size();) {
+    const auto header = ParseHeader(line.substr(begin));
+    if (!header) break;
+    // The blank before an empty body may be the one before the next record.
+    const std::size_t next = NextJoined(line, first.stamp, begin + header->body_begin - 1);
+    if (begin == 0 && next == line.npos) return false;
+    const std::string_view part = line.substr(begin, std::min(next, line.size()) - begin);
+    if (const auto own = ParseHeader(part)) records.push_back({*own, part});
+    begin = next == line.npos ? line.size() : next + 1;
+  }
+  grouper_.AddJoined(first.Id(), records);
+  return true;
+}
+
+void Pipeline::TakeEvent(RawEvent raw) {
+  if (options_.prefilter && !prefilter_->MayAnswer(raw, scratch_)) {
+    ++counters_.filtered;
+    return;
+  }
+  Event event = parser_.Parse(std::move(raw));
+  const std::string& node = event.id().node;
+  AddNames(event, policy_->users, node.empty() || node == policy_->host);
+  if (IsOwn(event)) {
+    ++counters_.own;
+    return;
+  }
+  ++counters_.judged;
+  trace_.clear();
+  const EngineState state{policy_->ruleset, *windows_, scratch_, {policy_->host, options_.location}};
+  const std::optional<Answer> answer = Evaluate(state, event, options_.trace ? &trace_ : nullptr);
+  take_({event, answer, trace_});
+}
+
+/// An event counts as the plugin's own only when all of it fits: process, user, no login, this host.
+/// Anything less would let somebody hide behind the plugin's name.
+bool Pipeline::IsOwn(const Event& event) const {
+  if (options_.own_pids.empty() || event.First("audit.type") != "SYSCALL") return false;
+  const std::string& node = event.id().node;
+  if (!node.empty() && node != policy_->host) return false;
+  const auto pid = ParseNumber(event.First("audit.pid"));
+  const auto uid = ParseNumber(event.First("audit.uid"));
+  return pid && uid && *uid == options_.own_uid && event.First("audit.auid") == "4294967295" &&
+         std::find(options_.own_pids.begin(), options_.own_pids.end(), *pid) !=
+             options_.own_pids.end();
+}
+
+}  // namespace tld

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "audit/grouper.h"
+#include "audit/line_reader.h"
+#include "audit/parser.h"
+#include "detect/engine.h"
+#include "detect/prefilter.h"
+#include "program/policy.h"
+
+namespace tld {
+
+/// The way of the data: bytes, lines, events, answers. The same live and offline. One thread.
+class Pipeline {
+ public:
+  struct Options {
+    Grouper::Mode mode = Grouper::Mode::kOffline;
+    bool prefilter = true;
+    bool trace = false;
+    std::string location;  ///< name of the input
+    std::uint32_t own_uid = 0;
+    std::vector<std::uint32_t> own_pids;  ///< events of these processes are counted, not judged
+  };
+
+  struct Counters {
+    std::uint64_t bytes = 0;
+    std::uint64_t not_records = 0;  ///< lines that are no audit record
+    std::uint64_t filtered = 0;     ///< events that no rule could answer, not parsed
+    std::uint64_t own = 0;          ///< events of the plugin itself
+    std::uint64_t judged = 0;       ///< events that went through the rules
+  };
+
+  /// What became of an event. The references are valid during the call.
+  struct Outcome {
+    const Event& event;
+    const std::optional<Answer>& answer;
+    const Trace& trace;
+  };
+
+  Pipeline(Options options, std::shared_ptr<const Policy> policy,
+           std::function<void(const Outcome&)> take);
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
+
+  void Feed(std::string_view bytes, std::int64_t now_ms);
+  /// Live: ends events whose time is up.
+  void Tick(std::int64_t now_ms);
+  /// The end of one of several files: what is left of its last line is a line.
+  void EndLine();
+  /// Ends all open events, as after an empty line that a person typed.
+  void EndParagraph() { grouper_.Flush(); }
+  /// The end of the input.
+  void Finish(std::int64_t now_ms);
+
+  /// Takes a new policy from the next event on. Counts of rules that stay are kept.
+  void SetPolicy(std::shared_ptr<const Policy> policy);
+  void SetLocation(std::string location) { options_.location = std::move(location); }
+
+  const Policy& policy() const { return *policy_; }
+  const Counters& counters() const { return counters_; }
+  const LineReader::Counters& line_counters() const { return lines_.counters(); }
+  const Grouper::Counters& group_counters() const { return grouper_.counters(); }
+  std::size_t open_events() const { return grouper_.open(); }
+  std::size_t open_bytes() const { return grouper_.open_bytes(); }
+  std::uint64_t limit_hits() const { return scratch_.limit_hits(); }
+
+ private:
+  void TakeLine(std::string_view line, std::int64_t now_ms);
+  bool TakeJoined(std::string_view line, const RecordHeader& first);
+  void TakeEvent(RawEvent raw);
+  bool IsOwn(const Event& event) const;
+
+  Options options_;
+  std::shared_ptr<const Policy> policy_;
+  std::function<void(const Outcome&)> take_;
+  LineReader lines_;
+  Grouper grouper_;
+  Parser parser_;
+  MatchScratch scratch_;
+  std::unique_ptr<Windows> windows_;
+  std::unique_ptr<Prefilter> prefilter_;
+  Trace trace_;
+  Counters counters_;
+};
+
+}  // namespace tld

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/sandbox.h"
+
+#include <cap-ng.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <malloc.h>
+#include <pwd.h>
+#include <seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "base/os.h"
+
+namespace tld {
+namespace {
+
+using Stream = std::unique_ptr<FILE, int (*)(FILE*)>;
+
+Stream OpenStream(const char* path) { return Stream(fopen(path, "re"), fclose); }
+
+void SettleSignals() {
+  for (int signal = 1; signal < NSIG; ++signal) {
+    std::signal(signal, signal == SIGPIPE ? SIG_IGN : SIG_DFL);
+  }
+  sigset_t read_by_roles;
+  sigemptyset(&read_by_roles);
+  for (const int signal : {SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&read_by_roles, signal);
+  sigprocmask(SIG_SETMASK, &read_by_roles, nullptr);
+}
+
+}  // namespace
+
+void SettleProcess() {
+  close_range(3, ~0U, 0);
+  SettleSignals();
+  umask(027);
+  clearenv();
+  setenv("PATH", "/usr/sbin:/usr/bin", 1);
+  setenv("LC_ALL", "C.UTF-8", 1);
+  // A plugin that auditd has restarted inherits -1000 and could never be killed.
+  const Fd score(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  if (score) static_cast<void>(WriteAll(score.get(), "0"));
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  // Buffers of the queue go back to the system as soon as they are free.
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+}
+
+Result<Identity> FindUser(const std::string& name) {
+  const Stream file = OpenStream("/etc/passwd");
+  if (!file) return OsError("cannot open /etc/passwd");
+  while (const passwd* entry = fgetpwent(file.get())) {
+    if (name == entry->pw_name) return Identity{entry->pw_uid, entry->pw_gid};
+  }
+  return Error{"there is no user '" + name + "'"};
+}
+
+Result<gid_t> FindGroup(const std::string& name) {
+  const Stream file = OpenStream("/etc/group");
+  if (!file) return OsError("cannot open /etc/group");
+  while (const group* entry = fgetgrent(file.get())) {
+    if (name == entry->gr_name) return entry->gr_gid;
+  }
+  return Error{"there is no group '" + name + "'"};
+}
+
+Status DropPrivileges(const Identity& identity) {
+  capng_clear(CAPNG_SELECT_BOTH);
+  if (setgroups(0, nullptr) != 0) return OsError("setgroups");
+  // The bounding set needs CAP_SETPCAP and so goes first.
+  if (capng_apply(CAPNG_SELECT_BOUNDS) != 0) return Error{"cannot clear the bounding set"};
+  if (setresgid(identity.gid, identity.gid, identity.gid) != 0) return OsError("setresgid");
+  if (setresuid(identity.uid, identity.uid, identity.uid) != 0) return OsError("setresuid");
+  capng_clear(CAPNG_SELECT_BOTH);
+  if (capng_apply(CAPNG_SELECT_CAPS) != 0) return Error{"cannot clear the capabilities"};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return OsError("no_new_privs");
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return OsError("PR_SET_DUMPABLE");
+  if (identity.uid != 0 && setuid(0) == 0) return Error{"root could be had back"};
+  return {};
+}
+
+}  // namespace tld

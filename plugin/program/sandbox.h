@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/result.h"
+
+/// What a role gives up, and what a plugin must set right after auditd has started it
+/// (auditd-plugins(5), NOTES).
+namespace tld {
+
+/// Descriptors above 2 closed; signals at their defaults, SIGPIPE ignored, none blocked but the three
+/// that the roles read (SIGTERM, SIGHUP, SIGCHLD); umask 027; a small fixed environment; no core
+/// dumps; an OOM score of its own. auditd leaves all of these in whatever state it has itself.
+void SettleProcess();
+
+struct Identity {
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+/// From /etc/passwd, without NSS.
+Result<Identity> FindUser(const std::string& name);
+/// From /etc/group, without NSS.
+Result<gid_t> FindGroup(const std::string& name);
+
+/// Becomes the identity for good: no supplementary groups, no capability in any set, no_new_privs.
+/// REQUIRES: effective uid 0. An error means that some of it did not happen: do not go on.
+Status DropPrivileges(const Identity& identity);
+
+/// The system calls of the sensor: files, memory, its sockets and clocks. All else fails with EPERM;
+/// running programs, tracing and loading code end the process. Inherited filters stay in force.
+Status ConfineSensor();
+
+}  // namespace tld

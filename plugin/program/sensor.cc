@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/sensor.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/text.h"
+#include "detect/engine.h"
+#include "program/control.h"
+#include "program/notice.h"
+#include "program/output.h"
+#include "program/pipeline.h"
+#include "program/policy.h"
+#include "program/sandbox.h"
+#include "program/signals.h"
+#include "program/status.h"
+
+namespace tld {
+namespace {
+
+constexpr std::size_t kReadBytes = 256 * 1024;
+constexpr std::int64_t kHousekeepingMs = 1000;
+constexpr std::int64_t kNoticeMs = 10'000;    // a growing loss is told this often at most
+constexpr std::int64_t kHeartbeatMs = 3'600'000;  // a degraded state is told again
+constexpr std::int64_t kFinalFlushMs = 1000;
+
+/// A loss that is told as a notice whenever its count has grown.
+struct Watched {
+  Notice notice;
+  std::string_view text;
+  std::uint64_t told = 0;
+};
+
+class Sensor {
+ public:
+  Sensor(const SensorStart& start, Fd input, Fd control, SharedPage<FrontCounters>& front,
+         SharedPage<SensorCounters>& own, SignalReader signals)
+      : start_(start),
+        input_(std::move(input)),
+        front_(*front),
+        own_(*own),
+        signals_(std::move(signals)),
+        control_(std::move(control),
+                 [this](std::string_view request, uid_t uid) { return Answer(request, uid); }),
+        buffer_(kReadBytes) {}
+
+  int Run() {
+    Begin();
+    while (!ended_) {
+      const std::vector<pollfd> fds = Poll();
+      now_ms_ = MonotonicMs();
+      ReadSignals();
+      if (fds[0].revents != 0) ReadInput();
+      control_.Serve(fds, now_ms_);
+      output_->syslog().Flush(now_ms_);
+      pipeline_->Tick(now_ms_);
+      if (now_ms_ - kept_house_ms_ >= kHousekeepingMs) KeepHouse();
+    }
+    End();
+    return 0;
+  }
+
+ private:
+  void Begin() {
+    now_ms_ = MonotonicMs();
+    started_us_ = RealtimeUs();
+    LoadedPolicy loaded = LoadPolicy(Source(true), ++generation_);
+    Sender sender;
+    sender.host = loaded.policy->host;
+    sender.instance = Random64();
+    output_.emplace(std::move(sender), loaded.policy->config);
+    Pipeline::Options options;
+    options.mode = Grouper::Mode::kLive;
+    options.location = "auditd";
+    options.own_uid = getuid();
+    options.own_pids = {static_cast<std::uint32_t>(getpid()),
+                        static_cast<std::uint32_t>(start_.front_pid)};
+    pipeline_.emplace(std::move(options), loaded.policy,
+                      [this](const Pipeline::Outcome& outcome) { Take(outcome); });
+    degraded_ = start_.problems;
+    AddProblems(loaded);
+    Raise(Notice::kStarted,
+          "tld-audisp " TLD_VERSION " started with " +
+              std::to_string(loaded.policy->ruleset.rules.size()) +
+              " rules; counters and time windows begin anew");
+    TellDegraded();
+    if (!loaded.diagnostics.HasErrors()) Accept(loaded);
+    WriteState();
+  }
+
+  PolicySource Source(bool starting) const {
+    PolicySource source;
+    source.config_file = start_.config_file;
+    source.trust = {true, start_.owner};
+    if (!pipeline_) {
+      Diagnostics ignored;  // found again by LoadPolicy
+      const Config config =
+          LoadConfig(start_.config_file, FindInstallation(), source.trust, ignored);
+      source.scratch = config.state_directory;
+    } else {
+      source.scratch = pipeline_->policy().config.state_directory;
+    }
+    if (starting) source.accepted_rules = source.scratch + "/rules";
+    return source;
+  }
+
+  void Accept(const LoadedPolicy& loaded) {
+    const std::string directory = loaded.policy->config.state_directory + "/rules";
+    if (Status saved = SaveAcceptedRules(directory, loaded.rule_files); !saved) {
+      degraded_.push_back("accepted rules are not kept: " + saved.message());
+    }
+  }
+
+  /// Errors of a first load, and lists whose compiled file is not used.
+  void AddProblems(const LoadedPolicy& loaded) {
+    std::size_t more = 0;
+    for (const Diagnostic& d : loaded.diagnostics.all()) {
+      const bool counts = d.severity == Severity::kError || d.code == "accepted-copy";
+      if (!counts) continue;
+      if (degraded_.size() < 5) {
+        degraded_.push_back(RenderLine(d));
+      } else {
+        ++more;
+      }
+    }
+    if (more > 0) degraded_.push_back("and " + std::to_string(more) + " more; see 'tldctl check'");
+    if (loaded.skipped_rules > 0) {
+      degraded_.push_back(std::to_string(loaded.skipped_rules) + " rules are skipped");
+    }
+    for (const std::string& list : loaded.stale_lists) {
+      Raise(Notice::kReloaded, "the compiled list '" + list +
+                                   "' does not fit its text and was compiled anew in memory; "
+                                   "'tldctl list compile' mends that");
+    }
+  }
+
+  void TellDegraded() {
+    degraded_told_ms_ = now_ms_;
+    if (degraded_.empty()) return;
+    std::string text = "tld-audisp runs degraded: ";
+    for (const std::string& reason : degraded_) {
+      if (&reason != &degraded_.front()) text += "; ";
+      text += reason;
+    }
+    Raise(Notice::kDegraded, text);
+  }
+
+  std::vector<pollfd> Poll() {
+    std::vector<pollfd> fds{{input_.get(), POLLIN, 0}, {signals_.fd(), POLLIN, 0}};
+    control_.AddTo(fds);
+    Syslog& syslog = output_->syslog();
+    const bool waiting = syslog.waiting() > 0;
+    if (waiting && syslog.fd() >= 0) fds.push_back({syslog.fd(), POLLOUT, 0});
+    const bool soon = waiting || pipeline_->open_events() > 0;
+    poll(fds.data(), fds.size(), soon ? 200 : static_cast<int>(kHousekeepingMs));
+    return fds;
+  }
+
+  void ReadSignals() {
+    while (const auto signal = signals_.Next()) {
+      if (signal->number == SIGHUP) static_cast<void>(Reload());
+      // SIGTERM: systemd sends it to all processes of auditd's group. The end of the input ends us.
+    }
+  }
+
+  void ReadInput() {
+    const ssize_t n = read(input_.get(), buffer_.data(), buffer_.size());
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n <= 0) {
+      ended_ = true;
+      return;
+    }
+    fed_ += static_cast<std::uint64_t>(n);
+    pipeline_->Feed({buffer_.data(), static_cast<std::size_t>(n)}, now_ms_);
+    own_.bytes_done = fed_ - std::min<std::uint64_t>(fed_, pipeline_->open_bytes());
+  }
+
+  void Take(const Pipeline::Outcome& outcome) {
+    const Ruleset& ruleset = pipeline_->policy().ruleset;
+    if (!outcome.answer || !outcome.answer->IsAlert(ruleset)) return;
+    ++alerts_;
+    Alert alert;
+    alert.rule = &ruleset.rules[outcome.answer->rule];
+    alert.event = &outcome.event;
+    alert.description = Describe(*alert.rule, outcome.event);
+    alert.fired_times = outcome.answer->fired_times;
+    alert.policy = pipeline_->policy().generation;
+    alert.time_us = outcome.event.id().TimeMs() * 1000;
+    alert.ingested_us = static_cast<std::int64_t>(outcome.event.raw().first_line_at_us);
+    alert.latency_us = std::max<std::int64_t>(RealtimeUs() - alert.time_us, 0);
+    alert.location = "auditd";
+    latency_.Add(alert.latency_us);
+    output_->Send(alert, now_ms_);
+  }
+
+  void Raise(Notice notice, std::string_view text) {
+    Alert alert;
+    alert.rule = &NoticeRule(notice);
+    alert.description = Shown(CutAtCharacter(text, 1000));
+    alert.fired_times = 1;
+    alert.policy = generation_;
+    alert.time_us = RealtimeUs();
+    alert.location = "tld-audisp";
+    output_->Send(alert, now_ms_);
+  }
+
+  /// A whole new policy or none. The result is what a client of the control socket gets.
+  std::string Reload() {
+    LoadedPolicy loaded = LoadPolicy(Source(false), generation_ + 1);
+    NoteRestartSettings(loaded);
+    const bool taken = !loaded.diagnostics.HasErrors();
+    if (taken) {
+      ++generation_;
+      pipeline_->SetPolicy(loaded.policy);
+      output_->Configure(loaded.policy->config);
+      degraded_ = start_.problems;
+      Accept(loaded);
+      Raise(Notice::kReloaded, "policy " + std::to_string(generation_) + " is in force: " +
+                                   std::to_string(loaded.policy->ruleset.rules.size()) + " rules");
+    } else {
+      Raise(Notice::kReloadRefused, "reload refused, the old policy stays: " + FirstError(loaded));
+    }
+    WriteState();
+    std::string answer = taken ? "{\"ok\":true" : "{\"ok\":false";
+    answer += ",\"generation\":" + std::to_string(generation_) + ",\"diagnostics\":[";
+    for (const Diagnostic& d : loaded.diagnostics.all()) {
+      if (answer.back() != '[') answer += ',';
+      answer += RenderJson(d);
+    }
+    return answer + "]}";
+  }
+
+  void NoteRestartSettings(LoadedPolicy& loaded) const {
+    const Config& was = pipeline_->policy().config;
+    const Config& now = loaded.policy->config;
+    if (was.user != now.user || was.queue_bytes != now.queue_bytes ||
+        was.run_directory != now.run_directory || was.state_directory != now.state_directory) {
+      loaded.diagnostics.AddFile(
+          start_.config_file,
+          {Severity::kWarning, "needs-restart",
+           "user, queue, run_directory and state_directory take effect when auditd is restarted"});
+    }
+  }
+
+  static std::string FirstError(const LoadedPolicy& loaded) {
+    for (const Diagnostic& d : loaded.diagnostics.all()) {
+      if (d.severity == Severity::kError) return RenderLine(d);
+    }
+    return {};
+  }
+
+  std::string Answer(std::string_view request, uid_t uid) {
+    if (request == "status") return StatusText();
+    if (request != "reload") return "{\"error\":\"unknown request\"}";
+    if (uid != 0 && uid != start_.owner) return "{\"error\":\"only root may reload\"}";
+    return Reload();
+  }
+
+  std::string StatusText() {
+    return StatusJson({started_us_, degraded_, latency_, alerts_}, *pipeline_, *output_, front_);
+  }
+
+  void WriteState() {
+    const std::string& path = pipeline_->policy().config.state_file();
+    static_cast<void>(WriteFileAtomically(path, StatusText() + '\n', 0644, false));
+  }
+
+  void KeepHouse() {
+    kept_house_ms_ = now_ms_;
+    TellLosses();
+    if (now_ms_ - degraded_told_ms_ >= kHeartbeatMs) TellDegraded();
+    WriteState();
+  }
+
+  void TellLosses() {
+    if (losses_told_ms_ != 0 && now_ms_ - losses_told_ms_ < kNoticeMs) return;
+    const LineReader::Counters& lines = pipeline_->line_counters();
+    const Grouper::Counters& groups = pipeline_->group_counters();
+    const Syslog::Counters& syslog = output_->syslog().counters();
+    const std::uint64_t counts[] = {front_.lines_dropped,  front_.bytes_lost, lines.overlong,
+                                    groups.truncated,      groups.evicted,    syslog.dropped,
+                                    output_->file().counters().failed, pipeline_->limit_hits()};
+    static_assert(std::size(counts) == std::tuple_size_v<decltype(watched_)>);
+    for (std::size_t i = 0; i < watched_.size(); ++i) {
+      Watched& watched = watched_[i];
+      if (counts[i] == watched.told) continue;
+      const std::uint64_t grown = counts[i] - std::min(counts[i], watched.told);
+      Raise(watched.notice, std::to_string(grown) + ' ' + std::string(watched.text) + ", " +
+                                std::to_string(counts[i]) + " in all");
+      watched.told = counts[i];
+      losses_told_ms_ = now_ms_;
+    }
+  }
+
+  void End() {
+    pipeline_->Finish(now_ms_);
+    TellLosses();
+    Raise(Notice::kStopped, "tld-audisp ends: auditd has closed its input");
+    const std::int64_t until = now_ms_ + kFinalFlushMs;
+    while (output_->syslog().waiting() > 0 && (now_ms_ = MonotonicMs()) < until) {
+      pollfd fd{output_->syslog().fd(), POLLOUT, 0};
+      poll(&fd, 1, 20);
+      output_->syslog().Flush(now_ms_);
+    }
+    own_.bytes_done = fed_;
+    WriteState();
+  }
+
+  const SensorStart& start_;
+  Fd input_;
+  const FrontCounters& front_;
+  SensorCounters& own_;
+  SignalReader signals_;
+  ControlServer control_;
+  std::vector<char> buffer_;
+  std::optional<Output> output_;
+  std::optional<Pipeline> pipeline_;
+  std::vector<std::string> degraded_;
+  std::uint64_t generation_ = 0;
+  std::uint64_t fed_ = 0;
+  std::uint64_t alerts_ = 0;
+  Latency latency_;
+  bool ended_ = false;
+  std::int64_t now_ms_ = 0;
+  std::int64_t started_us_ = 0;
+  std::int64_t kept_house_ms_ = 0;
+  std::int64_t losses_told_ms_ = 0;
+  std::int64_t degraded_told_ms_ = 0;
+  std::array<Watched, 8> watched_ = {{
+      {Notice::kInputDropped, "lines were dropped since the queue was full"},
+      {Notice::kSensorLost, "bytes of records were lost when the sensor died"},
+      {Notice::kInputCut, "lines were longer than 16 KiB and dropped"},
+      {Notice::kInputCut, "events lost records to a cap and are marked truncated"},
+      {Notice::kInputCut, "events were evaluated before their end, since too many were open"},
+      {Notice::kOutputDropped, "lines for syslog were dropped since it took none"},
+      {Notice::kOutputDropped, "documents could not be written to the alert file"},
+      {Notice::kMatchLimit, "pattern matches were given up at their limit and count as none"},
+  }};
+};
+
+}  // namespace
+
+int RunSensor(const SensorStart& start, Fd input, Fd control, SharedPage<FrontCounters>& front,
+              SharedPage<SensorCounters>& own) {
+  front.MakeReadOnly();
+  own->bytes_done = 0;
+  Result<SignalReader> signals = SignalReader::Create();
+  if (!signals) return 1;
+  SensorStart copy = start;
+  if (start.confine) {
+    if (Status confined = ConfineSensor(); !confined) copy.problems.push_back(confined.message());
+  }
+  Sensor sensor(copy, std::move(input), std::move(control), front, own, *std::move(signals));
+  return sensor.Run();
+}
+
+}  // namespace tld

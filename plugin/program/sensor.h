@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "base/os.h"
+#include "program/shared.h"
+
+namespace tld {
+
+/// What the sensor is started with, by the front.
+struct SensorStart {
+  std::string config_file;
+  std::vector<std::string> problems;  ///< what already is not as configured
+  uid_t owner = 0;                    ///< whose files are believed besides root's, and who may reload
+  pid_t front_pid = 0;
+  bool confine = true;  ///< filter system calls
+};
+
+/// The sensor role: from the front's bytes to alerts. Runs until its input ends; returns the exit
+/// status of the process. Never gives up over settings, rules or lists.
+int RunSensor(const SensorStart& start, Fd input, Fd control, SharedPage<FrontCounters>& front,
+              SharedPage<SensorCounters>& own);
+
+}  // namespace tld

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/os.h"
+#include "base/result.h"
+
+namespace tld {
+
+/// Counters that one role writes and the other reads, in a page of memory that both have mapped.
+/// Plain numbers only: a role that went astray can tell wrong figures, nothing more.
+struct FrontCounters {
+  std::atomic<std::uint64_t> bytes_read{0};
+  std::atomic<std::uint64_t> lines_dropped{0};  ///< the queue was full
+  std::atomic<std::uint64_t> bytes_dropped{0};
+  std::atomic<std::uint64_t> bytes_lost{0};  ///< given to a sensor that died
+  std::atomic<std::uint64_t> sensor_starts{0};
+  std::atomic<std::uint64_t> queue_bytes{0};
+  std::atomic<std::uint64_t> queue_peak{0};
+  std::atomic<std::uint64_t> foreign_sigterms{0};  ///< ignored, since not from auditd
+};
+
+struct SensorCounters {
+  /// Of the bytes that this sensor was given, how many it is done with. Starts at 0 with each sensor.
+  std::atomic<std::uint64_t> bytes_done{0};
+};
+
+/// A page of shared memory that holds one T, from before a fork on.
+template <class T>
+class SharedPage {
+ public:
+  static Result<SharedPage> Create() {
+    void* page = mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return OsError("cannot map shared memory");
+    return SharedPage(new (page) T());
+  }
+  SharedPage(SharedPage&& other) noexcept : value_(other.value_) { other.value_ = nullptr; }
+  SharedPage& operator=(SharedPage&&) = delete;
+  ~SharedPage() {
+    if (value_ != nullptr) munmap(value_, sizeof(T));
+  }
+
+  T* operator->() { return value_; }
+  T& operator*() { return *value_; }
+  /// For the role that only reads.
+  void MakeReadOnly() { mprotect(value_, sizeof(T), PROT_READ); }
+
+ private:
+  explicit SharedPage(T* value) : value_(value) {}
+  T* value_;
+};
+
+}  // namespace tld

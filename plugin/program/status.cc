@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/status.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include "alert/format.h"
+#include "base/text.h"
+
+namespace tld {
+namespace {
+
+using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+
+void Key(Writer& writer, std::string_view name) {
+  writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+}
+
+void Text(Writer& writer, std::string_view name, std::string_view value) {
+  Key(writer, name);
+  std::string quoted;
+  AppendJsonString(quoted, value);
+  writer.RawValue(quoted.data(), quoted.size(), rapidjson::kStringType);
+}
+
+using Numbers = std::initializer_list<std::pair<std::string_view, std::uint64_t>>;
+
+void Object(Writer& writer, std::string_view name, Numbers numbers) {
+  Key(writer, name);
+  writer.StartObject();
+  for (const auto& [key, value] : numbers) {
+    Key(writer, key);
+    writer.Uint64(value);
+  }
+  writer.EndObject();
+}
+
+void Input(Writer& writer, const Pipeline& pipeline, const FrontCounters& front) {
+  const Pipeline::Counters& counters = pipeline.counters();
+  const LineReader::Counters& lines = pipeline.line_counters();
+  const Grouper::Counters& groups = pipeline.group_counters();
+  Object(writer, "input",
+         {{"bytes_read", front.bytes_read},
+          {"bytes_judged", counters.bytes},
+          {"lines", lines.lines},
+          {"events", groups.events},
+          {"events_judged", counters.judged},
+          {"events_filtered", counters.filtered},
+          {"events_own", counters.own},
+          {"events_open", pipeline.open_events()},
+          {"events_timed_out", groups.timed_out},
+          {"queue_bytes", front.queue_bytes},
+          {"queue_peak", front.queue_peak}});
+  Object(writer, "dropped",
+         {{"lines_queue_full", front.lines_dropped},
+          {"bytes_queue_full", front.bytes_dropped},
+          {"bytes_sensor_lost", front.bytes_lost},
+          {"lines_overlong", lines.overlong},
+          {"lines_with_nul", lines.with_nul},
+          {"lines_no_record", counters.not_records},
+          {"events_truncated", groups.truncated},
+          {"records_over_cap", groups.dropped_records},
+          {"events_evaluated_early", groups.evicted},
+          {"match_limits", pipeline.limit_hits()}});
+}
+
+void Destinations(Writer& writer, Output& output) {
+  const Syslog::Counters& syslog = output.syslog().counters();
+  Object(writer, "syslog",
+         {{"sent", syslog.sent},
+          {"waiting", output.syslog().waiting()},
+          {"dropped", syslog.dropped},
+          {"suppressed", syslog.suppressed}});
+  const JsonFile::Counters& file = output.file().counters();
+  Object(writer, "file", {{"written", file.written}, {"failed", file.failed}});
+}
+
+}  // namespace
+
+void Latency::Add(std::int64_t us) {
+  ++alerts;
+  last_us = us;
+  max_us = std::max(max_us, us);
+  sum_us += us;
+}
+
+std::string StatusJson(const StatusParts& parts, const Pipeline& pipeline, Output& output,
+                       const FrontCounters& front) {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  writer.StartObject();
+  Text(writer, "version", TLD_VERSION);
+  Text(writer, "instance", output.sender().InstanceText());
+  Text(writer, "host", output.sender().host);
+  Text(writer, "started", Timestamp(parts.started_us));
+  Key(writer, "pid");
+  writer.Int64(getpid());
+  Key(writer, "sensor_starts");
+  writer.Uint64(front.sensor_starts);
+  Key(writer, "degraded");
+  writer.StartArray();
+  for (const std::string& reason : parts.degraded) {
+    std::string quoted;
+    AppendJsonString(quoted, reason);
+    writer.RawValue(quoted.data(), quoted.size(), rapidjson::kStringType);
+  }
+  writer.EndArray();
+  const Policy& policy = pipeline.policy();
+  Object(writer, "policy",
+         {{"generation", policy.generation},
+          {"rules", policy.ruleset.rules.size()},
+          {"lists", policy.ruleset.lists.size()}});
+  Input(writer, pipeline, front);
+  Object(writer, "alerts", {{"answers", parts.alerts}, {"seq", output.last_seq()}});
+  Destinations(writer, output);
+  const auto alerts = static_cast<std::int64_t>(parts.latency.alerts);
+  Object(writer, "latency_us",
+         {{"last", static_cast<std::uint64_t>(parts.latency.last_us)},
+          {"mean", static_cast<std::uint64_t>(alerts == 0 ? 0 : parts.latency.sum_us / alerts)},
+          {"max", static_cast<std::uint64_t>(parts.latency.max_us)}});
+  writer.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+}  // namespace tld

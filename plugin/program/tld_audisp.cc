@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plugin that auditd starts: settles the process, prepares what needs root, and becomes the
+// front.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "base/os.h"
+#include "program/config.h"
+#include "program/control.h"
+#include "program/front.h"
+#include "program/sandbox.h"
+
+namespace tld {
+namespace {
+
+constexpr Identity kNobody{65534, 65534};
+
+/// Makes a directory that the roles write to, owned by them. Only a directory of root or of that user
+/// is taken over, and never through a symbolic link.
+Status PrepareDirectory(const std::string& path, const Identity& identity, mode_t mode) {
+  if (Status made = MakeDirectories(path, mode); !made) return made;
+  const Fd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat st{};
+  if (!fd || fstat(fd.get(), &st) != 0) return OsError("cannot open " + path);
+  if (st.st_uid != 0 && st.st_uid != identity.uid) {
+    return Error{path + ": belongs to uid " + std::to_string(st.st_uid)};
+  }
+  if (st.st_uid == identity.uid) return {};
+  const Result<gid_t> adm = FindGroup("adm");
+  if (fchown(fd.get(), identity.uid, adm ? *adm : identity.gid) != 0 ||
+      fchmod(fd.get(), mode) != 0) {
+    return OsError("cannot give " + path + " to uid " + std::to_string(identity.uid));
+  }
+  return {};
+}
+
+std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+/// What only root can do. Whatever fails is a problem to tell, never a reason to end.
+void Prepare(const Config& config, const Identity& identity, FrontStart& start) {
+  const auto note = [&](const Status& status) {
+    if (!status) start.sensor.problems.push_back(status.message());
+  };
+  note(PrepareDirectory(config.run_directory, identity, 0755));
+  note(PrepareDirectory(config.state_directory, identity, 0750));
+  if (!config.file_path.empty()) {
+    note(PrepareDirectory(DirectoryOf(config.file_path), identity, 0750));
+  }
+  Result<Fd> control = BindControlSocket(config.control_socket());
+  if (control) {
+    start.control = *std::move(control);
+  } else {
+    start.sensor.problems.push_back(control.message());
+  }
+}
+
+Identity ChooseIdentity(const Config& config, FrontStart& start) {
+  if (geteuid() != 0) return {geteuid(), getegid()};
+  const Result<Identity> user = FindUser(config.user);
+  if (user) return *user;
+  start.sensor.problems.push_back(user.message() + "; uid 65534 is used instead");
+  return kNobody;
+}
+
+int Run(const std::string& config_file) {
+  SettleProcess();
+  tzset();
+  FrontStart start;
+  start.parent = getppid();
+  start.sensor.config_file = config_file;
+  start.sensor.owner = geteuid();
+  Diagnostics found_again_by_the_sensor;
+  const Config config = LoadConfig(config_file, FindInstallation(), {true, start.sensor.owner},
+                                   found_again_by_the_sensor);
+  start.queue_bytes = config.queue_bytes;
+  const Identity identity = ChooseIdentity(config, start);
+  Prepare(config, identity, start);
+  if (geteuid() == 0) {
+    if (Status dropped = DropPrivileges(identity); !dropped) {
+      start.sensor.problems.push_back("privileges are not dropped: " + dropped.message());
+    }
+  }
+  return RunFront(std::move(start));
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app{"Reports suspicious commands from audit events. Started by auditd, which writes the\n"
+               "events to its standard input; see tld-audisp(8) and tldctl(1)."};
+  std::string config_file = FindInstallation().config_file;
+  app.add_option("--conf", config_file, "settings file")->option_text("FILE");
+  app.set_version_flag("--version", "tld-audisp " TLD_VERSION);
+  CLI11_PARSE(app, argc, argv);
+  if (isatty(STDIN_FILENO) != 0) {
+    std::fputs("tld-audisp: auditd starts this program and writes events to its standard input;\n"
+               "to judge records by hand use 'tldctl test'\n",
+               stderr);
+    return 2;
+  }
+  return Run(config_file);
+}
+
+}  // namespace
+}  // namespace tld
+
+int main(int argc, char** argv) {
+  try {
+    return tld::Main(argc, argv);
+  } catch (const std::exception& error) {  // out of memory, or a library's
+    std::fprintf(stderr, "tld-audisp: %s\n", error.what());
+    return 1;
+  }
+}
