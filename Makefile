@@ -55,3 +55,27 @@ $(BUILD)/tld-audisp: $(BUILD)/obj/plugin/program/tld_audisp.o $(LIBRARY)
 
 $(BUILD)/tldctl: $(BUILD)/obj/plugin/program/tldctl.o $(LIBRARY)
 	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ $(PKG_LIBS) $(LIBS) -o $@
+
+# ---- Tests --------------------------------------------------------------------------------------
+TEST_ROOMS := $(ROOMS)
+TEST_PACKAGES := gtest
+TEST_LIBS := $(shell $(PKG_CONFIG) --libs $(TEST_PACKAGES)) $(PKG_LIBS)
+TEST_SUPPORT := $(BUILD)/obj/tests/main.o $(BUILD)/obj/tests/support.o
+UNIT_TESTS := $(TEST_ROOMS:%=$(BUILD)/tests/%_test)
+LIVE_TESTS := $(BUILD)/tests/live_test
+
+$(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -I.
+
+define TEST_PROGRAM
+$(BUILD)/tests/$(1)_test: $$(patsubst %.cc,$(BUILD)/obj/%.o,$$(sort $$(wildcard tests/$(1)/*.cc))) \
+		$(TEST_SUPPORT) $(LIBRARY)
+	@mkdir -p $$(@D)
+	$$(CXX) $$(ALL_CXXFLAGS) $$(LDFLAGS) $$^ $$(TEST_LIBS) $$(LIBS) -o $$@
+endef
+$(foreach room,$(TEST_ROOMS) live,$(eval $(call TEST_PROGRAM,$(room))))
+
+.PHONY: check-unit
+check-unit: all $(UNIT_TESTS)
+	tests/run $(UNIT_TESTS)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

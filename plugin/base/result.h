@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <variant>
@@ -10,6 +11,7 @@ namespace tld {
 /// Why something failed, in one line for a human; no trailing newline or full stop.
 struct Error {
   std::string message;
+  std::size_t at = 0;  ///< place in the text that it is about, in bytes from 0, where there is one
 };
 
 /// A value, or the reason why there is none. Nothing in this project throws.

@@ -92,8 +92,17 @@ class RuleBuilder {
   std::optional<Pattern> Compile(const PatternDefinition& definition) {
     Result<Pattern> pattern = Pattern::Compile(definition.kind, definition.pattern.text);
     if (pattern) return *std::move(pattern);
-    Fail(definition.pattern.at, "bad-pattern", "the pattern does not compile: " + pattern.message());
+    Fail(Within(definition.pattern, pattern.error().at), "bad-pattern",
+         "the pattern does not compile: " + pattern.message());
     return {};
+  }
+
+  /// The place of a byte of a text; the text's start where entities or variables have moved it.
+  Offset Within(const Placed& placed, std::size_t at) const {
+    const std::string_view written = definition_.source->text;
+    const bool as_written = written.substr(std::min(placed.at.bytes, written.size()))
+                                .starts_with(std::string_view(placed.text).substr(0, at));
+    return Offset{placed.at.bytes + (as_written ? at : 0)};
   }
 
   void AddConditions() {

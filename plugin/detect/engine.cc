@@ -11,6 +11,7 @@ namespace tld {
 namespace {
 
 constexpr std::size_t kDescriptionLimit = 1024;
+constexpr std::size_t kFieldLimit = 2 * kDescriptionLimit;  // more would not be seen
 constexpr std::string_view kEllipsis = "…";
 
 /// The longest prefix of an address that ends in a dot and is a key, or the address itself.
@@ -160,7 +161,7 @@ std::string Describe(const Rule& rule, const Event& event) {
   std::string text;
   for (const DescriptionPart& part : rule.description) {
     AppendShown(text, part.literal);
-    if (part.field) AppendShown(text, CutAtCharacter(event.First(*part.field), kDescriptionLimit));
+    if (part.field) AppendShown(text, CutAtCharacter(event.First(*part.field), kFieldLimit));
     if (text.size() > kDescriptionLimit) break;
   }
   if (text.size() <= kDescriptionLimit) return text;

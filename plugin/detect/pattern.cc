@@ -30,7 +30,8 @@ bool StartsWithLower(std::string_view subject, std::string_view lower) {
 }
 
 bool ContainsLower(std::string_view subject, std::string_view lower) {
-  return std::search(subject.begin(), subject.end(), lower.begin(), lower.end(),
+  return lower.empty() ||
+         std::search(subject.begin(), subject.end(), lower.begin(), lower.end(),
                      [](char a, char b) { return AsciiLower(a) == b; }) != subject.end();
 }
 
@@ -106,8 +107,7 @@ Result<Regex> Regex::Compile(std::string_view pattern, Case letters) {
   if (code != nullptr) return Regex(code);
   std::array<unsigned char, 160> text{};
   pcre2_get_error_message(error, text.data(), text.size());
-  return Error{std::string(reinterpret_cast<const char*>(text.data())) + " at byte " +
-               std::to_string(at)};
+  return Error{reinterpret_cast<const char*>(text.data()), at};
 }
 
 bool Regex::Matches(std::string_view subject, MatchScratch& scratch) const {

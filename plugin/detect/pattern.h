@@ -67,7 +67,7 @@ class Regex {
  public:
   enum class Case { kSensitive, kIgnored };
 
-  /// The error's message ends in ` at byte N`, counted from 0 in `pattern`.
+  /// An error names its place in `pattern`.
   static Result<Regex> Compile(std::string_view pattern, Case letters);
 
   bool Matches(std::string_view subject, MatchScratch& scratch) const;
@@ -81,7 +81,7 @@ class Regex {
 };
 
 /// The PCRE2 pattern that means what `pattern` means as osregex (to be compiled without regard to
-/// case), or what is wrong with it.
+/// case), or what is wrong with it and where.
 Result<std::string> TranslateOsRegex(std::string_view pattern);
 
 /// A pattern of any of the three kinds.

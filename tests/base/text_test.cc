@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include <rapidjson/document.h>
+
+namespace tld {
+namespace {
+
+TEST(Utf8, AcceptsWhatRfc3629Allows) {
+  for (const char* good : {"", "a", "\x7f", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
+                           "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+    EXPECT_TRUE(IsUtf8(good)) << HexEncode(good);
+  }
+}
+
+TEST(Utf8, RefusesOverlongSurrogatesAndBeyond) {
+  for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xC2",
+                          "\xE2\x82", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
+                          "\xFF", "a\xFE"}) {
+    EXPECT_FALSE(IsUtf8(bad)) << HexEncode(bad);
+  }
+}
+
+TEST(CutAtCharacter, NeverSplitsOne) {
+  EXPECT_EQ(CutAtCharacter("aü", 3), "aü");
+  EXPECT_EQ(CutAtCharacter("aü", 2), "a");
+  EXPECT_EQ(CutAtCharacter("a€b", 3), "a");
+  EXPECT_EQ(CutAtCharacter("a€b", 4), "a€");
+  EXPECT_EQ(CutAtCharacter("\x80\x80\x80\x80\x80", 4).size(), 4u);
+}
+
+TEST(Shown, EscapesWhatATerminalActsOn) {
+  EXPECT_EQ(Shown("a\nb\tc"), "a\\x0ab\\x09c");
+  EXPECT_EQ(Shown("\x1b[31m"), "\\x1b[31m");
+  EXPECT_EQ(Shown("\x7f"), "\\x7f");
+  EXPECT_EQ(Shown("\xC2\x9B"), "\\xc2\\x9b");         // C1 control
+  EXPECT_EQ(Shown("\xFFz"), "\\xffz");                // no UTF-8
+  EXPECT_EQ(Shown("\u202Eabc"), "\\u202eabc");        // right-to-left override
+  EXPECT_EQ(Shown("a\u2028b"), "a\\u2028b");          // line separator
+  EXPECT_EQ(Shown("grün €"), "grün €");
+}
+
+TEST(QuotedInner, EscapesQuoteAndBackslash) {
+  std::string out;
+  AppendQuotedInner(out, "a\"b\\c\n");
+  EXPECT_EQ(out, "a\\\"b\\\\c\\x0a");
+}
+
+TEST(JsonString, ParsesBackToTheSameTextForAnyUtf8) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 3000; ++round) {
+    std::string text;
+    const auto length = random() % 20;
+    for (unsigned i = 0; i < length; ++i) {
+      const auto code = static_cast<unsigned>(random() % (random() % 3 == 0 ? 0x300 : 0x80));
+      if (code < 0x80) {
+        text += static_cast<char>(code);
+      } else {
+        text += static_cast<char>(0xC0 | (code >> 6));
+        text += static_cast<char>(0x80 | (code & 0x3F));
+      }
+    }
+    std::string json;
+    AppendJsonString(json, text);
+    EXPECT_EQ(json.find_first_of(std::string("\n\r\x1b\0", 4)), json.npos);
+    rapidjson::Document document;
+    document.Parse(json.c_str());
+    ASSERT_FALSE(document.HasParseError()) << json;
+    EXPECT_EQ(std::string(document.GetString(), document.GetStringLength()), text);
+  }
+}
+
+TEST(JsonString, BytesThatAreNoUtf8BecomeReplacements) {
+  std::string json;
+  AppendJsonString(json, "a\xFF\xFE");
+  EXPECT_EQ(json, "\"a\\ufffd\\ufffd\"");
+}
+
+TEST(ShellQuoted, LeavesPlainWordsAndQuotesTheRest) {
+  const auto quoted = [](std::string_view text) {
+    std::string out;
+    AppendShellQuoted(out, text);
+    return out;
+  };
+  EXPECT_EQ(quoted("/usr/bin/nc"), "/usr/bin/nc");
+  EXPECT_EQ(quoted(""), "''");
+  EXPECT_EQ(quoted("a b"), "'a b'");
+  EXPECT_EQ(quoted("it's"), "'it'\\''s'");
+  EXPECT_EQ(quoted("$(x)"), "'$(x)'");
+}
+
+TEST(Hex, DecodesWholeBytesOnly) {
+  EXPECT_EQ(HexDecode("6E63").value(), "nc");
+  EXPECT_EQ(HexDecode("6e63").value(), "nc");
+  EXPECT_EQ(HexDecode("00").value(), std::string(1, '\0'));
+  EXPECT_FALSE(HexDecode("6E6"));
+  EXPECT_FALSE(HexDecode("6G"));
+  EXPECT_EQ(HexEncode("nc\xff"), "6e63ff");
+}
+
+TEST(ParseNumber, TakesDigitsOnlyAndRefusesOverflow) {
+  EXPECT_EQ(ParseNumber("0"), 0u);
+  EXPECT_EQ(ParseNumber("18446744073709551615"), 18446744073709551615u);
+  for (const char* bad : {"", "-1", "+1", " 1", "1 ", "0x1", "18446744073709551616"}) {
+    EXPECT_FALSE(ParseNumber(bad)) << bad;
+  }
+}
+
+TEST(SplitWords, LeavesOutEmptyOnes) {
+  EXPECT_EQ(SplitWords(",a,,b,", ","), (std::vector<std::string_view>{"a", "b"}));
+  EXPECT_TRUE(SplitWords(",,", ",").empty());
+}
+
+}  // namespace
+}  // namespace tld

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "detect/compile.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/support.h"
+
+namespace tld {
+namespace {
+
+using testing_support::Codes;
+using testing_support::DataPath;
+using testing_support::Slurp;
+using testing_support::TestPolicy;
+using Strings = std::vector<std::string>;
+
+/// A rule of these options in a group of its own.
+std::string Rule(const std::string& attributes, const std::string& options = "") {
+  return "<group name=\"g,\"><rule " + attributes + "><description>d</description>" + options +
+         "</rule></group>\n";
+}
+
+Strings Found(const std::string& rules) { return Codes(TestPolicy(rules).diagnostics()); }
+
+TEST(RuleXml, AcceptsTheDialect) {
+  const TestPolicy policy(
+      "<?xml version=\"1.0\"?>\n<!-- c -->\n<Group name=\"a,\">\n<RULE ID=\"1\" Level=\"3\">"
+      "<Description>a &lt;b&gt; & \\<c &amp;</Description><!-- x --></RULE></Group>"
+      "<group name=\"b,\"><rule id='000002' level='0'><description>x</description></rule></group>");
+  EXPECT_EQ(Codes(policy.diagnostics()), Strings{});
+  const auto& rules = policy.policy()->ruleset.rules;
+  ASSERT_EQ(rules.size(), 2u);
+  EXPECT_EQ(rules[0].description.at(0).literal, "a <b> & <c &");
+  EXPECT_EQ(rules[1].id, "2");
+}
+
+TEST(RuleXml, NamesThePlaceOfWhatIsNotWellFormed) {
+  EXPECT_EQ(Found("<group name=\"g\">\n<rule id=\"1\" level=\"3\">\n</group>"), Strings{"xml error 3:3"});
+  EXPECT_EQ(Found("<group name=g></group>"), Strings{"xml error 1:13"});
+  EXPECT_EQ(Found("a \x01 b"), Strings{"forbidden-byte error 1:3"});
+  EXPECT_EQ(Found("<group name=\"g,\"><rule id=\"1\" level=\"1\" level=\"2\"><description>d</description>"
+                  "</rule></group>"),
+            Strings{"duplicate-attribute error 1:41"});
+  std::string deep;
+  for (int i = 0; i < 40; ++i) deep += "<a>";
+  for (int i = 0; i < 40; ++i) deep += "</a>";
+  EXPECT_EQ(Found(deep).at(0), "too-deep error 1:97");
+  EXPECT_EQ(Found(Rule("id=\"1\" level=\"1\"", "<match>" + std::string(20481, 'x') + "</match>")),
+            Strings{"text-too-long error 1:76"});
+}
+
+TEST(Definitions, EveryFaultOfARuleIsTold) {
+  EXPECT_EQ(Found("<group name=\"g,\"><rule id=\"x\" level=\"17\" colour=\"red\"><nonsense/></rule></group>"),
+            (Strings{"bad-id error 1:28", "bad-number error 1:38", "unknown-attribute error 1:42",
+                     "unknown-element error 1:55", "missing-description error 1:18"}));
+  EXPECT_EQ(Found("<group name=\"g,\"><rule><description>d</description></rule></group>"),
+            (Strings{"missing-id error 1:18", "missing-level error 1:18"}));
+}
+
+TEST(Definitions, OnlyGroupsAndVariablesAreRoots) {
+  EXPECT_EQ(Found("<rule id=\"1\" level=\"1\"/>"), Strings{"unknown-element error 1:1"});
+  EXPECT_EQ(Found("<group name=\"g\"></group>"), Strings{"bad-group error 1:1"});
+  EXPECT_EQ(Found("<group><rule/></group>"), Strings{"bad-group error 1:1"});
+  EXPECT_EQ(Found("<group name=\"a\" x=\"1\"><rule/></group>"), Strings{"bad-group error 1:1"});
+  EXPECT_EQ(Found("text " + Rule("id=\"1\" level=\"1\"")), Strings{"stray-text warning 1:1"});
+}
+
+TEST(Definitions, OptionsAreChecked) {
+  const std::pair<const char*, const char*> table[] = {
+      {"<field>x</field>", "missing-field-name error"},
+      {"<field name=\"srcip\">x</field>", "static-field error"},
+      {"<field name=\"a\" colour=\"x\">x</field>", "unknown-attribute error"},
+      {"<field name=\"a\" type=\"perl\">x</field>", "bad-value warning"},
+      {"<match negate=\"maybe\">x</match>", "bad-value warning"},
+      {"<match><b/></match>", "unknown-element error"},
+      {"<field name=\"a\">(</field>", "bad-pattern error"},
+      {"<field name=\"a\" type=\"pcre2\">(</field>", "bad-pattern error"},
+      {"<list>etc/lists/l</list>", "missing-field-name error"},
+      {"<list field=\"a\" lookup=\"guess\">etc/lists/l</list>", "bad-value error"},
+      {"<list field=\"a\" lookup=\"match_key_value\">etc/lists/l</list>", "missing-check-value error"},
+      {"<list field=\"a\">etc/lists/none</list>", "missing-list error"},
+      {"<decoded_as>sshd</decoded_as>", "never-true warning"},
+      {"<options>no_such</options>", "bad-value error"},
+      {"<mitre/>", "empty-mitre warning"},
+      {"<mitre><name>x</name></mitre>", "unknown-element error"},
+      {"<if_sid>99</if_sid>", "missing-parent warning"},
+  };
+  for (const auto& [option, code] : table) {
+    const Strings found = Found(Rule("id=\"1\" level=\"1\"", option));
+    ASSERT_FALSE(found.empty()) << option;
+    EXPECT_TRUE(found[0].starts_with(code)) << option << ": " << found[0];
+  }
+}
+
+TEST(Variables, StandForTheirValuesInLaterTextsOfTheFile) {
+  const TestPolicy policy("<var name=\"N\">nc</var><group name=\"g,\"><rule id=\"1\" level=\"1\">"
+                          "<description>$N.$N|$ $(audit.exe)$N</description></rule></group>");
+  EXPECT_EQ(Codes(policy.diagnostics()), Strings{});
+  const auto& parts = policy.policy()->ruleset.rules.at(0).description;
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].literal, "nc.nc|$ ");
+  EXPECT_EQ(parts[0].field->text(), "audit.exe");
+  EXPECT_EQ(parts[1].literal, "nc");
+}
+
+TEST(Variables, AnUnknownOneIsAnErrorOnlyWhereThereAreAny) {
+  EXPECT_EQ(Found("<var name=\"N\">nc</var>" + Rule("id=\"1\" level=\"1\"", "<match>$M</match>")),
+            Strings{"unknown-variable error 1:98"});
+  EXPECT_EQ(Found(Rule("id=\"1\" level=\"1\"", "<match>$M</match>")), Strings{});
+  EXPECT_EQ(Found("<var>nc</var>" + Rule("id=\"1\" level=\"1\"")), Strings{"bad-variable error 1:1"});
+}
+
+TEST(Compile, AFaultyRuleIsLeftOutWithItsChildrenAndTheRestStays) {
+  const TestPolicy policy(Rule("id=\"1\" level=\"1\"") + Rule("id=\"2\" level=\"1\"", "<bad/>") +
+                          Rule("id=\"3\" level=\"1\"", "<if_sid>2</if_sid>") +
+                          Rule("id=\"4\" level=\"1\"", "<if_sid>3, 1</if_sid>"));
+  Strings ids;
+  for (const auto& rule : policy.policy()->ruleset.rules) ids.push_back(rule.id);
+  EXPECT_EQ(ids, (Strings{"1", "4"}));
+  EXPECT_EQ(policy.policy()->ruleset.roots.size(), 1u);
+}
+
+TEST(Compile, SiblingsStandByLevelZeroFirstAccuracyZeroLast) {
+  const TestPolicy policy(Rule("id=\"1\" level=\"3\"") + Rule("id=\"2\" level=\"12\"") +
+                          Rule("id=\"3\" level=\"0\"") + Rule("id=\"4\" level=\"12\"") +
+                          Rule("id=\"5\" level=\"16\" accuracy=\"0\"") + Rule("id=\"6\" level=\"0\""));
+  Strings order;
+  for (const std::size_t root : policy.policy()->ruleset.roots) {
+    order.push_back(policy.policy()->ruleset.rules[root].id);
+  }
+  EXPECT_EQ(order, (Strings{"3", "6", "2", "4", "1", "5"}));
+}
+
+TEST(Compile, AnOverwriteReplacesContentAndKeepsThePlace) {
+  const TestPolicy policy(
+      Rule("id=\"1\" level=\"5\"", "<match>a</match><mitre><id>T1</id></mitre>") +
+      Rule("id=\"2\" level=\"4\"") + Rule("id=\"3\" level=\"1\"", "<if_sid>1</if_sid>") +
+      Rule("id=\"1\" level=\"2\" overwrite=\"yes\"", "<group>new,</group>"));
+  EXPECT_EQ(Codes(policy.diagnostics()), Strings{});
+  const Ruleset& ruleset = policy.policy()->ruleset;
+  ASSERT_EQ(ruleset.rules.size(), 3u);
+  EXPECT_EQ(ruleset.roots, (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(ruleset.rules[0].level, 2);
+  EXPECT_TRUE(ruleset.rules[0].conditions.empty());
+  EXPECT_TRUE(ruleset.rules[0].mitre.ids.empty());
+  EXPECT_EQ(ruleset.rules[0].children, std::vector<std::size_t>{2});
+  EXPECT_EQ(ruleset.rules[0].groups, (Strings{"g", "new"}));
+}
+
+TEST(Compile, ADuplicateIdIsSkippedWithAWarning) {
+  const TestPolicy policy(Rule("id=\"1\" level=\"5\"") + Rule("id=\"1\" level=\"9\""));
+  EXPECT_EQ(Codes(policy.diagnostics()), Strings{"duplicate-id warning 2:18"});
+  EXPECT_EQ(policy.policy()->ruleset.rules.at(0).level, 5);
+}
+
+TEST(Compile, GroupsAttachByPartOfTheirString) {
+  const TestPolicy policy(Rule("id=\"1\" level=\"1\"", "<group>audit_command,</group>") +
+                          Rule("id=\"2\" level=\"1\"", "<if_group>AUDIT_comm</if_group>") +
+                          Rule("id=\"3\" level=\"1\"", "<if_group>^audit</if_group>"));
+  EXPECT_EQ(policy.policy()->ruleset.rules.at(0).children, std::vector<std::size_t>{1});
+  EXPECT_EQ(Codes(policy.diagnostics()), Strings{"no-parent warning 3:79"});
+}
+
+/// Every file of tests/data/bad gives exactly what stands in the .txt beside it.
+TEST(BadFiles, GiveTheExpectedOutput) {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(DataPath("bad"))) {
+    if (entry.path().extension() != ".xml") continue;
+    ++files;
+    Diagnostics diagnostics;
+    const SourceText source{entry.path().filename(), Slurp(entry.path())};
+    CompileRules({source}, {}, diagnostics);
+    std::string shown;
+    for (const Diagnostic& d : diagnostics.all()) shown += Render(d, false);
+    std::filesystem::path expected = entry.path();
+    expected.replace_extension(".txt");
+    if (std::getenv("WRITE_GOLDEN") != nullptr) {
+      ASSERT_TRUE(WriteFileAtomically(expected, shown, 0644, false));
+    }
+    EXPECT_EQ(shown, Slurp(expected)) << entry.path();
+  }
+  EXPECT_GE(files, 5u);
+}
+
+}  // namespace
+}  // namespace tld

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "detect/pattern.h"
+
+#include <gtest/gtest.h>
+
+namespace tld {
+namespace {
+
+TEST(OsMatch, ParsesToAlternatives) {
+  const std::pair<const char*, const char*> table[] = {
+      {"nc", "part{nc}"},           {"^NC", "prefix{nc}"},   {"nc$", "suffix{nc}"},
+      {"^nc$", "equal{nc}"},        {"a|^b|c$", "part{a}|prefix{b}|suffix{c}"},
+      {"!a|b", "not(part{a}|part{b})"}, {"a^b$c", "part{a^b$c}"}, {"", "part{}"},
+      {"^", "prefix{}"},            {"$", "suffix{}"},       {"^$", "equal{}"},
+      {"a.*|", "part{a.*}|part{}"}, {"!", "not(part{})"},
+  };
+  for (const auto& [pattern, dump] : table) EXPECT_EQ(OsMatch(pattern).Dump(), dump) << pattern;
+}
+
+TEST(OsMatch, Matches) {
+  struct Row {
+    const char* pattern;
+    const char* subject;
+    bool holds;
+  };
+  const Row table[] = {
+      {"red", "red", true},      {"red", "infrared", true}, {"red", "RED", true},
+      {"^red$", "infrared", false}, {"^red$", "Red", true},   {"^a|b$", "xb", true},
+      {"^a|b$", "xbx", false},   {"!red", "red", false},    {"!red", "blue", true},
+      {"", "", true},            {"^", "x", true},          {"$", "x", true},
+      {"^$", "", true},          {"^$", "x", false},        {"a.c", "abc", false},
+      {"\xFF", "x\xFFy", true},  {"ab", "a", false},        {"x|", "y", true},
+  };
+  for (const Row& row : table) {
+    EXPECT_EQ(OsMatch(row.pattern).Matches(row.subject), row.holds)
+        << row.pattern << " on " << row.subject;
+  }
+}
+
+TEST(OsRegex, TranslatesToPcre2) {
+  const std::pair<const char*, const char*> table[] = {
+      {"abc", "abc"},
+      {"a.b+c*", "a\\.b\\+c\\*"},
+      {"\\d+", "[0-9]+?"},
+      {"^\\w*$", "\\A[A-Za-z0-9_\\-@]*?\\z"},
+      {"\\s\\S\\D\\W", "[ ][^ ][^0-9][^A-Za-z0-9_\\-@]"},
+      {"a|^b|c$", "a|\\Ab|c\\z"},
+      {"^", "(?:)"},
+      {"$", "(?:)"},
+      {"", "(?:)"},
+      {"a|", "a|(?:)"},
+      {"a$b", "a\\$b"},
+      {"(a\\.+)", "(a.+?)"},
+      {"\\(\\)\\\\\\$\\|\\<", "\\(\\)\\\\\\$\\|\\<"},
+      {"\\d+\\+", nullptr},
+      {"[a-z]{2}", "\\[a\\-z\\]\\{2\\}"},
+  };
+  for (const auto& [pattern, translated] : table) {
+    const Result<std::string> result = TranslateOsRegex(pattern);
+    if (translated == nullptr) {
+      EXPECT_FALSE(result) << pattern;
+    } else {
+      ASSERT_TRUE(result) << pattern;
+      EXPECT_EQ(*result, translated) << pattern;
+    }
+  }
+}
+
+TEST(OsRegex, SaysWhatIsWrongAndWhere) {
+  struct Row {
+    const char* pattern;
+    const char* message;
+    std::size_t at;
+  };
+  const Row table[] = {
+      {"a\\q", "unknown escape '\\q'", 1},    {"a\\", "a '\\' with nothing after it", 1},
+      {"(a(b))", "a '(' inside another", 2},  {"ab)", "a ')' without '('", 2},
+      {"x(ab", "a '(' is never closed", 1},   {"(a|b)", "a '|' inside a group", 2},
+  };
+  for (const Row& row : table) {
+    const Result<std::string> result = TranslateOsRegex(row.pattern);
+    ASSERT_FALSE(result) << row.pattern;
+    EXPECT_EQ(result.message(), row.message);
+    EXPECT_EQ(result.error().at, row.at) << row.pattern;
+  }
+}
+
+bool Holds(PatternKind kind, std::string_view pattern, std::string_view subject) {
+  MatchScratch scratch;
+  Result<Pattern> compiled = Pattern::Compile(kind, pattern);
+  EXPECT_TRUE(compiled) << pattern;
+  return compiled && compiled->Matches(subject, scratch);
+}
+
+TEST(OsRegex, Matches) {
+  const auto holds = [](std::string_view p, std::string_view s) {
+    return Holds(PatternKind::kOsRegex, p, s);
+  };
+  EXPECT_TRUE(holds("^nc$", "NC"));
+  EXPECT_FALSE(holds("^nc$", "nc\n"));
+  EXPECT_TRUE(holds("\\d+\\.\\d+", "x1x2"));  // \. is any byte
+  EXPECT_TRUE(holds("a\\.b", "a\nb"));
+  EXPECT_TRUE(holds("^\\S+$", "a\tb"));
+  EXPECT_FALSE(holds("^\\S+$", "a b"));
+  EXPECT_TRUE(holds("^\\p$", "]"));
+  EXPECT_FALSE(holds("^\\p$", "/"));
+  EXPECT_TRUE(holds("\\.+", "x"));
+  EXPECT_FALSE(holds("\\.+", ""));
+}
+
+TEST(Pcre2, IsCaseSensitiveBytes) {
+  EXPECT_TRUE(Holds(PatternKind::kPcre2, "^n[cC]$", "nC"));
+  EXPECT_FALSE(Holds(PatternKind::kPcre2, "^nc$", "NC"));
+  EXPECT_TRUE(Holds(PatternKind::kPcre2, "(?i)^nc$", "NC"));
+  EXPECT_TRUE(Holds(PatternKind::kPcre2, "^.$", "\xFF"));
+  EXPECT_FALSE(Pattern::Compile(PatternKind::kPcre2, "a("));
+}
+
+TEST(Pcre2, AnExplodingPatternGivesUpAndIsCounted) {
+  MatchScratch scratch;
+  const Result<Pattern> pattern = Pattern::Compile(PatternKind::kPcre2, "^(a+)+$");
+  ASSERT_TRUE(pattern);
+  EXPECT_FALSE(pattern->Matches(std::string(60, 'a') + "b", scratch));
+  EXPECT_EQ(scratch.limit_hits(), 1u);
+  EXPECT_TRUE(pattern->Matches("aaa", scratch));
+}
+
+}  // namespace
+}  // namespace tld

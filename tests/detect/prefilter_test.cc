@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "detect/prefilter.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support.h"
+
+namespace tld {
+namespace {
+
+using testing_support::DataPath;
+using testing_support::Slurp;
+using testing_support::TestPolicy;
+
+/// What is alerted about, as `SERIAL:RULE`.
+std::vector<std::string> Alerts(std::shared_ptr<const Policy> policy, std::string_view log,
+                                bool prefilter, std::uint64_t* filtered = nullptr) {
+  std::vector<std::string> alerts;
+  Pipeline::Options options;
+  options.prefilter = prefilter;
+  Pipeline pipeline(options, policy, [&](const Pipeline::Outcome& outcome) {
+    if (!outcome.answer || !outcome.answer->IsAlert(policy->ruleset)) return;
+    alerts.push_back(outcome.event.id().Stamp() + ' ' + policy->ruleset.rules[outcome.answer->rule].id);
+  });
+  pipeline.Feed(log, 0);
+  pipeline.Finish(0);
+  if (filtered != nullptr) *filtered = pipeline.counters().filtered;
+  return alerts;
+}
+
+TEST(Prefilter, ChangesNoAlertOfTheRecordedLogs) {
+  const auto policy = TestPolicy::Shipped();
+  for (const char* name : {"exec_enriched.log.gz", "mixed_enriched.log.gz"}) {
+    const std::string log = Slurp(DataPath(name));
+    std::uint64_t filtered = 0;
+    const auto with = Alerts(policy, log, true, &filtered);
+    EXPECT_EQ(with, Alerts(policy, log, false)) << name;
+    EXPECT_FALSE(with.empty());
+    EXPECT_GT(filtered, 0u) << name;
+  }
+}
+
+TEST(Prefilter, LetsThroughWhatARuleBelowASilentOneMayAnswer) {
+  const TestPolicy policy(
+      "<group name=\"g,\"><rule id=\"1\" level=\"0\"><description>d</description></rule>"
+      "<rule id=\"2\" level=\"3\"><if_sid>1</if_sid><field name=\"audit.key\">^k$</field>"
+      "<field name=\"audit.command\">nc</field><description>d</description></rule></group>");
+  Prefilter prefilter(policy.policy()->ruleset);
+  MatchScratch scratch;
+  const auto event = [](const std::string& key) {
+    RawEvent raw;
+    Grouper grouper(Grouper::Mode::kLive, [&](RawEvent&& e) { raw = std::move(e); });
+    const std::string line = "type=SYSCALL msg=audit(1.000:1): comm=\"x\" key=" + key;
+    grouper.Add(*ParseHeader(line), line, 0);
+    grouper.Flush();
+    return raw;
+  };
+  EXPECT_TRUE(prefilter.MayAnswer(event("\"k\""), scratch));
+  EXPECT_TRUE(prefilter.MayAnswer(event("6F74686572016B"), scratch));  // other, k
+  EXPECT_FALSE(prefilter.MayAnswer(event("\"other\""), scratch));
+  EXPECT_FALSE(prefilter.MayAnswer(event("(null)"), scratch));
+}
+
+TEST(Prefilter, RemembersABoundedNumberOfKeys) {
+  const auto policy = TestPolicy::Shipped();
+  std::string log;
+  for (int i = 0; i < 20'000; ++i) {
+    log += "type=SYSCALL msg=audit(1.000:" + std::to_string(i) + "): comm=\"x\" key=\"k" +
+           std::to_string(i) + "\"\ntype=EOE msg=audit(1.000:" + std::to_string(i) + "): \n";
+  }
+  EXPECT_TRUE(Alerts(policy, log, true).empty());
+}
+
+}  // namespace
+}  // namespace tld
