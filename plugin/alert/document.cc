@@ -179,6 +179,9 @@ class Shortener {
       case 9:
         into_.bare_rule = true;
         return Done("rule");
+      case 10:
+        into_.data.identity = 64;
+        return Done("audit.program");
       default:
         return false;
     }

@@ -101,6 +101,8 @@ void Grouper::Add(const RecordHeader& header, std::string_view line, std::int64_
     return;
   }
   place->last_record_ms = now_ms;
+  place->input_bytes += line.size() + 1;
+  input_bytes_ += line.size() + 1;
   place->last_line = lines_;
   place->proctitle |= header.type == record_type::kProctitle;
   Store(*place, header, line);
@@ -250,6 +252,7 @@ void Grouper::EvictOldest() {
 
 void Grouper::Emit(Place place) {
   RawEvent event = std::move(place->event);
+  input_bytes_ -= place->input_bytes;
   if (!place->complete) index_.erase(event.id);
   open_.erase(place);
   bytes_ -= std::min(bytes_, event.text.size() + 1);

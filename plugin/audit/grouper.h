@@ -104,12 +104,15 @@ class Grouper {
 
   std::size_t open() const { return open_.size(); }
   std::size_t open_bytes() const { return bytes_; }
+  /// Bytes of input, with newlines, that went into the open events.
+  std::size_t open_input_bytes() const { return input_bytes_; }
   const Counters& counters() const { return counters_; }
 
  private:
   struct Open {
     RawEvent event;
     std::int64_t last_record_ms = 0;  // monotonic
+    std::size_t input_bytes = 0;
     std::uint64_t last_line = 0;      // offline: lines_ at the last record
     unsigned identity = 0;            // which kinds of identity records it has, a bit each
     bool proctitle = false;
@@ -133,6 +136,7 @@ class Grouper {
   std::unordered_map<EventId, Place, EventIdHash> index_;
   std::unordered_map<std::string, std::int64_t> newest_ms_;  // offline: by node
   std::size_t bytes_ = 0;
+  std::size_t input_bytes_ = 0;
   std::uint64_t lines_ = 0;
   Counters counters_;
 };

@@ -48,6 +48,8 @@ class LineReader {
     if (!partial_.empty() || overlong_) End(line);
   }
 
+  /// Bytes of the line that has begun.
+  std::size_t partial_bytes() const { return partial_.size(); }
   const Counters& counters() const { return counters_; }
 
  private:

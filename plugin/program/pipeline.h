@@ -68,7 +68,8 @@ class Pipeline {
   const LineReader::Counters& line_counters() const { return lines_.counters(); }
   const Grouper::Counters& group_counters() const { return grouper_.counters(); }
   std::size_t open_events() const { return grouper_.open(); }
-  std::size_t open_bytes() const { return grouper_.open_bytes(); }
+  /// Bytes of input that are not judged yet.
+  std::size_t open_bytes() const { return grouper_.open_input_bytes() + lines_.partial_bytes(); }
   std::uint64_t limit_hits() const { return scratch_.limit_hits(); }
 
  private:

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deliver/syslog.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <regex>
+
+#include "tests/support.h"
+
+namespace tld {
+namespace {
+
+/// A /dev/log of its own.
+class Receiver {
+ public:
+  explicit Receiver(const std::string& path) : fd_(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::copy(path.begin(), path.end(), address.sun_path);
+    unlink(path.c_str());
+    EXPECT_EQ(bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  /// The next datagram; empty when none has come.
+  std::string Next() {
+    std::string buffer(1 << 16, '\0');
+    const ssize_t n = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    return n <= 0 ? "" : buffer.substr(0, static_cast<std::size_t>(n));
+  }
+
+ private:
+  Fd fd_;
+};
+
+class SyslogTest : public testing::Test {
+ protected:
+  Syslog::Options Options() {
+    Syslog::Options options;
+    options.socket = path_;
+    return options;
+  }
+  testing_support::TemporaryDirectory directory_;
+  std::string path_ = directory_ / "log";
+};
+
+TEST_F(SyslogTest, WritesTheFormOfSyslog3) {
+  Receiver receiver(path_);
+  Syslog syslog(Options());
+  syslog.Send(2, "hello", 1000);
+  const std::string line = receiver.Next();
+  EXPECT_TRUE(std::regex_match(
+      line, std::regex("<26>[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} tld-audisp\\[[0-9]+\\]: hello")))
+      << line;
+}
+
+TEST_F(SyslogTest, LinesWaitForAReceiverThatIsNotThereYet) {
+  Syslog syslog(Options());
+  syslog.Send(2, "one", 1000);
+  syslog.Send(2, "two", 1001);
+  EXPECT_EQ(syslog.waiting(), 2u);
+  Receiver receiver(path_);
+  syslog.Flush(1600);
+  EXPECT_TRUE(receiver.Next().ends_with(": one"));
+  EXPECT_TRUE(receiver.Next().ends_with(": two"));
+  EXPECT_EQ(syslog.waiting(), 0u);
+}
+
+TEST_F(SyslogTest, AReceiverThatWasRestartedGetsWhatFollows) {
+  Syslog syslog(Options());
+  {
+    Receiver first(path_);
+    syslog.Send(2, "one", 1000);
+    EXPECT_TRUE(first.Next().ends_with(": one"));
+  }
+  syslog.Send(2, "two", 2000);  // nobody there
+  Receiver second(path_);
+  syslog.Flush(3000);
+  EXPECT_TRUE(second.Next().ends_with(": two"));
+}
+
+TEST_F(SyslogTest, AReceiverThatReadsNothingBlocksNothing) {
+  Receiver receiver(path_);
+  Syslog syslog(Options());
+  for (int i = 0; i < 20'000; ++i) syslog.Send(2, std::string(100, 'x'), 1000 + i / 1000 * 40'000);
+  EXPECT_LE(syslog.waiting(), Syslog::kQueueLines);
+  const Syslog::Counters& counters = syslog.counters();
+  EXPECT_GT(counters.dropped, 0u);
+  std::uint64_t received = 0;
+  for (std::int64_t now = 1'000'000; syslog.waiting() > 0; now += 1000) {
+    while (!receiver.Next().empty()) ++received;
+    syslog.Flush(now);
+  }
+  while (!receiver.Next().empty()) ++received;
+  EXPECT_EQ(received, counters.sent);
+  EXPECT_EQ(counters.sent + counters.dropped + counters.suppressed, 20'000u);
+}
+
+TEST_F(SyslogTest, WhatIsOverTheRateIsCountedInOneLine) {
+  Receiver receiver(path_);
+  Syslog::Options options = Options();
+  options.rate_burst = 3;
+  options.rate_interval_s = 10;
+  Syslog syslog(options);
+  for (int i = 0; i < 8; ++i) {
+    syslog.Send(2, std::to_string(i), 20'000);
+  }
+  for (const char* line : {": 0", ": 1", ": 2"}) EXPECT_TRUE(receiver.Next().ends_with(line));
+  EXPECT_EQ(receiver.Next(), "");
+  syslog.Flush(30'000);
+  EXPECT_NE(receiver.Next().find(": 5 more alerts in 10 s were not written to syslog"),
+            std::string::npos);
+  syslog.Send(2, "again", 30'001);
+  EXPECT_TRUE(receiver.Next().ends_with(": again"));
+}
+
+TEST(Facility, IsNamedAsInSyslogConf) {
+  EXPECT_EQ(FacilityNumber("daemon"), 3);
+  EXPECT_EQ(FacilityNumber("local7"), 23);
+  EXPECT_EQ(FacilityNumber("kern"), -1);
+}
+
+}  // namespace
+}  // namespace tld

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/config.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support.h"
+
+namespace tld {
+namespace {
+
+using testing_support::Codes;
+using Strings = std::vector<std::string>;
+
+Config Read(const std::string& text, Diagnostics& diagnostics) {
+  Config config;
+  ReadConfigText({"t.conf", text}, config, diagnostics);
+  return config;
+}
+
+TEST(Config, TakesEverySetting) {
+  Diagnostics diagnostics;
+  const Config config = Read(
+      "# comment\n[plugin]\nuser = root\nqueue = 8\nrun_directory = /r\nstate_directory = /s\n"
+      "host = h\nagent_id = 007\n[rules]\npaths = /a /b\n[lists]\ndirectories = /c\ncompiled = /d\n"
+      "catalogue = no\n[syslog]\nlevel = 7\nformat = json\nfacility = local0\nsocket = /e\n"
+      "rate_burst = 0\nrate_interval = 5\n[file]\npath = /f\nlevel = 4\n",
+      diagnostics);
+  EXPECT_EQ(Codes(diagnostics), Strings{});
+  EXPECT_EQ(config.user, "root");
+  EXPECT_EQ(config.queue_bytes, std::size_t{8} << 20);
+  EXPECT_EQ(config.run_directory, "/r");
+  EXPECT_EQ(config.state_directory, "/s");
+  EXPECT_EQ(config.host, "h");
+  EXPECT_EQ(config.agent_id, "007");
+  EXPECT_EQ(config.rule_paths, (Strings{"/a", "/b"}));
+  EXPECT_EQ(config.list_directories, Strings{"/c"});
+  EXPECT_EQ(config.compiled_lists, "/d");
+  EXPECT_FALSE(config.catalogue);
+  EXPECT_EQ(config.syslog_level, 7);
+  EXPECT_EQ(config.syslog_format, Format::kJson);
+  EXPECT_EQ(config.syslog.facility, 16);
+  EXPECT_EQ(config.syslog.socket, "/e");
+  EXPECT_EQ(config.syslog.rate_burst, 0u);
+  EXPECT_EQ(config.syslog.rate_interval_s, 5);
+  EXPECT_EQ(config.file_path, "/f");
+  EXPECT_EQ(config.file_level, 4);
+}
+
+TEST(Config, AnUnknownSettingIsAnErrorWithItsPlace) {
+  Diagnostics diagnostics;
+  Read("[syslog]\n  levl = 5\n[plugins]\nuser = x\n", diagnostics);
+  ASSERT_EQ(diagnostics.all().size(), 2u);
+  EXPECT_EQ(RenderLine(diagnostics.all()[0]), "t.conf:2:3: error: there is no setting [syslog] levl");
+  EXPECT_EQ(RenderLine(diagnostics.all()[1]), "t.conf:4:1: error: there is no setting [plugins] user");
+}
+
+TEST(Config, ABadValueLeavesTheDefault) {
+  Diagnostics diagnostics;
+  const Config config = Read(
+      "[syslog]\nlevel = 17\nformat = xml\nfacility = kern\nsocket = log\n[lists]\ncatalogue = maybe\n"
+      "[plugin]\nqueue = 0\n",
+      diagnostics);
+  EXPECT_EQ(diagnostics.errors(), 6u);
+  EXPECT_EQ(config.syslog_level, 5);
+  EXPECT_EQ(config.queue_bytes, std::size_t{64} << 20);
+  EXPECT_TRUE(config.catalogue);
+}
+
+TEST(Config, LinesThatTheLibraryWouldCutOrJoinAreErrors) {
+  Diagnostics diagnostics;
+  const Config config = Read("[plugin]\nhost = " + std::string(300, 'x') + "\nnonsense\n[rules\n",
+                             diagnostics);
+  EXPECT_TRUE(diagnostics.HasErrors());
+  EXPECT_EQ(config.host, "");
+  EXPECT_EQ(Codes(diagnostics).at(0), "bad-line error 2:1");
+  Diagnostics none;
+  EXPECT_EQ(Read("[syslog]\nlevel = 6\n  format = cef\n", none).syslog_format, Format::kCef);
+  EXPECT_TRUE(none.all().empty());
+}
+
+TEST(Config, FilesOfConfDComeAfterInTheOrderOfTheirNames) {
+  const testing_support::TemporaryDirectory directory;
+  const std::string main = directory.Write("x/tld.conf", "[syslog]\nlevel = 6\nfacility = user\n");
+  directory.Write("x/conf.d/20-b.conf", "[syslog]\nlevel = 8\n");
+  directory.Write("x/conf.d/10-a.conf", "[syslog]\nlevel = 7\n");
+  directory.Write("x/conf.d/30-c.conf.dpkg-old", "[syslog]\nlevel = 9\n");
+  Diagnostics diagnostics;
+  const Config config = LoadConfig(main, {"", "/r", "/l", "/s", "/e"}, {}, diagnostics);
+  EXPECT_EQ(Codes(diagnostics), Strings{});
+  EXPECT_EQ(config.syslog_level, 8);
+  EXPECT_EQ(config.syslog.facility, 1);
+  EXPECT_EQ(config.list_directories, (Strings{"/e", "/s"}));
+  LoadConfig(directory / "none.conf", {}, {}, diagnostics);
+  EXPECT_TRUE(diagnostics.HasErrors());
+}
+
+TEST(Config, TheShippedFileHasNoFaultAndShowsTheDefaults) {
+  const std::string path = testing_support::Top() + "/conf/tld-audisp.conf";
+  Diagnostics diagnostics;
+  std::string text = testing_support::Slurp(path);
+  Read(text, diagnostics);
+  // Every commented setting is one that exists.
+  for (std::size_t at = 0; (at = text.find("\n#", at)) != text.npos; ++at) {
+    if (text[at + 2] != ' ') text.erase(at + 1, 1);
+  }
+  const std::size_t host = text.find("host =\n");
+  ASSERT_NE(host, text.npos);
+  text.replace(host, 7, "");
+  Config shown = Read(text, diagnostics);
+  EXPECT_EQ(Codes(diagnostics), Strings{});
+  const Config defaults;
+  EXPECT_EQ(shown.syslog, defaults.syslog);
+  EXPECT_EQ(shown.syslog_level, defaults.syslog_level);
+  EXPECT_EQ(shown.queue_bytes, defaults.queue_bytes);
+  EXPECT_EQ(shown.state_directory, defaults.state_directory);
+  EXPECT_EQ(shown.file_level, defaults.file_level);
+}
+
+}  // namespace
+}  // namespace tld

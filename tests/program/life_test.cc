@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of the plugin under a dispatcher that behaves as auditd's does. As root the plugin changes
+// to an unprivileged user, otherwise it stays who it is; the tests hold for both.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include <rapidjson/document.h>
+
+#include "audit/record.h"
+#include "program/control.h"
+#include "tests/program/dispatcher.h"
+#include "tests/support.h"
+
+namespace tld {
+namespace {
+
+using testing_support::Dispatcher;
+using testing_support::Eventually;
+using testing_support::ExecRecords;
+using testing_support::Slurp;
+using testing_support::StatusLine;
+using testing_support::TemporaryDirectory;
+using testing_support::Top;
+
+constexpr int kExitSeconds = 15;  // generous: under valgrind and sanitizers as well
+
+class LifeTest : public testing::Test {
+ protected:
+  LifeTest() {
+    chmod(directory_.path().c_str(), 0755);
+    for (const char* name : {"0365-base.xml", "local_rules.xml"}) {
+      const std::string from = std::string(name) == "local_rules.xml" ? "/conf/" : "/rules/detect/";
+      directory_.Write(std::string("rules/") + name, Slurp(Top() + from + name));
+    }
+    for (const char* name : {"audit-keys", "suspicious-programs"}) {
+      directory_.Write(std::string("lists/") + name, Slurp(Top() + "/lists/" + name));
+    }
+    WriteConfig("");
+    log_.Reset(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = directory_ / "log";
+    std::copy(path.begin(), path.end(), address.sun_path);
+    EXPECT_EQ(bind(log_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    chmod(path.c_str(), 0666);
+  }
+
+  void WriteConfig(const std::string& more) {
+    directory_.Write("tld.conf", "[plugin]\nrun_directory = " + (directory_ / "run") +
+                                     "\nstate_directory = " + (directory_ / "state") +
+                                     "\n[rules]\npaths = " + (directory_ / "rules") +
+                                     "\n[lists]\ndirectories = " + (directory_ / "lists") +
+                                     "\ncompiled = " + (directory_ / "compiled") +
+                                     "\n[syslog]\nsocket = " + (directory_ / "log") + "\n" + more);
+  }
+
+  std::unique_ptr<Dispatcher> Start(Dispatcher::Start start = Dispatcher::Start::kFirst) {
+    return std::make_unique<Dispatcher>(Top() + "/build/tld-audisp",
+                                        std::vector{"--conf=" + (directory_ / "tld.conf")}, start);
+  }
+
+  /// Takes lines from syslog until one holds the text; all lines so far are in `seen_`.
+  bool Logged(const std::string& text, int seconds = 10) {
+    return Eventually([&] { return TakeLines().find(text) != std::string::npos; }, seconds);
+  }
+  const std::string& TakeLines() {
+    std::string buffer(1 << 16, '\0');
+    for (ssize_t n; (n = recv(log_.get(), buffer.data(), buffer.size(), 0)) > 0;) {
+      seen_ += buffer.substr(0, static_cast<std::size_t>(n)) + '\n';
+    }
+    return seen_;
+  }
+  std::size_t Count(const std::string& text) {
+    std::size_t count = 0;
+    TakeLines();
+    for (std::size_t at = 0; (at = seen_.find(text, at)) != std::string::npos; ++at) ++count;
+    return count;
+  }
+
+  /// A number of the plugin's status, such as {"dropped", "bytes_sensor_lost"}.
+  std::uint64_t Status(const char* section, const char* name) {
+    const Result<std::string> answer = AskPlugin(directory_ / "run/control.sock", "status");
+    if (!answer) return 0;
+    rapidjson::Document document;
+    document.Parse(answer->c_str());
+    return document[section][name].GetUint64();
+  }
+
+  static std::string Nc(int serial) { return ExecRecords("nc", "/usr/bin/nc.openbsd", serial); }
+
+  TemporaryDirectory directory_;
+  Fd log_;
+  std::string seen_;
+};
+
+const char kAlert[] = "100210 level=12 \"Audit: Highly Suspicious Command executed: /usr/bin/nc.openbsd\"";
+
+TEST_F(LifeTest, AlertsAndEndsWellWhenItsInputEnds) {
+  for (const Dispatcher::Start how : {Dispatcher::Start::kFirst, Dispatcher::Start::kRestart}) {
+    seen_.clear();
+    auto plugin = Start(how);
+    ASSERT_TRUE(plugin->Write(Nc(1)));
+    EXPECT_TRUE(Logged(kAlert));
+    EXPECT_EQ(Count("<26>"), 1u);
+    plugin->Close();
+    EXPECT_EQ(plugin->Wait(kExitSeconds), 0);
+    EXPECT_TRUE(Logged("200901 level=5"));
+  }
+}
+
+TEST_F(LifeTest, WhatIsOpenAtTheEndIsJudged) {
+  auto plugin = Start();
+  std::string log = Nc(1);
+  log.erase(log.find("type=EOE"));
+  log.pop_back();  // no newline either
+  ASSERT_TRUE(plugin->Write(log));
+  plugin->Close();
+  EXPECT_EQ(plugin->Wait(kExitSeconds), 0);
+  EXPECT_TRUE(Logged(kAlert));
+}
+
+TEST_F(LifeTest, SettlesSignalsDescriptorsAndPrivileges) {
+  auto plugin = Start();
+  ASSERT_TRUE(Logged("200900 level=5"));
+  std::vector<pid_t> all = plugin->Children();
+  ASSERT_EQ(all.size(), 1u);
+  all.push_back(plugin->pid());
+  for (const pid_t pid : all) {
+    EXPECT_EQ(StatusLine(pid, "SigIgn"), "0000000000001000");  // SIGPIPE alone
+    EXPECT_EQ(StatusLine(pid, "SigBlk"), "0000000000014001");  // HUP, TERM, CHLD: read by descriptor
+    std::error_code error;
+    EXPECT_FALSE(std::filesystem::exists("/proc/" + std::to_string(pid) + "/fd/30", error));
+    std::ifstream score("/proc/" + std::to_string(pid) + "/oom_score_adj");
+    std::string value;
+    score >> value;
+    EXPECT_EQ(value, "0");
+    if (getuid() != 0) continue;
+    EXPECT_NE(StatusLine(pid, "Uid").substr(0, 2), "0\t");
+    EXPECT_EQ(StatusLine(pid, "Groups"), "");
+    for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
+      EXPECT_EQ(StatusLine(pid, set), "0000000000000000") << set;
+    }
+    EXPECT_EQ(StatusLine(pid, "NoNewPrivs"), "1");
+  }
+}
+
+TEST_F(LifeTest, SigtermCountsFromTheParentAlone) {
+  auto plugin = Start();
+  ASSERT_TRUE(Logged("200900"));
+  const pid_t stranger = fork();
+  if (stranger == 0) {
+    kill(plugin->pid(), SIGTERM);
+    for (const pid_t child : plugin->Children()) kill(child, SIGTERM);
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(stranger, &status, 0);
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  EXPECT_TRUE(Logged(kAlert));
+  EXPECT_TRUE(plugin->Running());
+  ASSERT_TRUE(plugin->Write(Nc(2)));
+  kill(plugin->pid(), SIGTERM);
+  EXPECT_EQ(plugin->Wait(kExitSeconds), 0);
+  EXPECT_TRUE(Logged("msg=audit(1700000000.123:2)"));  // what was buffered is judged
+}
+
+TEST_F(LifeTest, SighupReloadsAndABadFileKeepsTheOldPolicy) {
+  auto plugin = Start();
+  ASSERT_TRUE(Logged("200900"));
+  directory_.Write("lists/suspicious-programs", "ls:red\n");
+  kill(plugin->pid(), SIGHUP);
+  EXPECT_TRUE(Eventually([&] { return Status("policy", "generation") == 2; }));
+  ASSERT_TRUE(plugin->Write(ExecRecords("ls", "/usr/bin/ls", 5)));
+  EXPECT_TRUE(Logged("Highly Suspicious Command executed: /usr/bin/ls"));
+  directory_.Write("rules/local_rules.xml", "<group name=\"x\"><rule id=\"1\" level=\"1\"><oops/></rule></group>");
+  kill(plugin->pid(), SIGHUP);
+  EXPECT_TRUE(Logged("200904 level=8 \"reload refused, the old policy stays: "));
+  EXPECT_TRUE(Logged("local_rules.xml:1:40: error: a rule has no option <oops>"));
+  ASSERT_TRUE(plugin->Write(ExecRecords("ls", "/usr/bin/ls", 6)));
+  EXPECT_TRUE(Logged("msg=audit(1700000000.123:6)"));
+  EXPECT_EQ(Status("policy", "generation"), 2u);
+}
+
+TEST_F(LifeTest, AFaultyConfigurationNeverEndsIt) {
+  directory_.Write("rules/local_rules.xml", "<group");
+  directory_.Write("rules/more.xml", "<group name=\"m,\"><rule id=\"100500\" level=\"9\"><if_sid>80792</if_sid>"
+                                     "<description>still here</description></rule><rule id=\"2\"/></group>");
+  WriteConfig("levle = 3\n");
+  auto plugin = Start();
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  EXPECT_TRUE(Logged("100500 level=9 \"still here\""));
+  EXPECT_TRUE(Logged("200902 level=10 \"tld-audisp runs degraded: "));
+  EXPECT_NE(seen_.find("there is no setting [syslog] levle"), std::string::npos);
+  EXPECT_NE(seen_.find("local_rules.xml:1:"), std::string::npos);
+  EXPECT_TRUE(plugin->Running());
+}
+
+TEST_F(LifeTest, ARuleFileThatDoesNotParseIsReplacedByItsLastAcceptedCopy) {
+  {
+    auto plugin = Start();
+    ASSERT_TRUE(Logged("200900"));
+    ASSERT_TRUE(Eventually([&] { return FileExists(directory_ / "state/rules/local_rules.xml"); }));
+    plugin->Close();
+    plugin->Wait(kExitSeconds);
+  }
+  directory_.Write("rules/local_rules.xml", "<group name=\"audit\"><rule");
+  auto plugin = Start();
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  EXPECT_TRUE(Logged(kAlert));
+  EXPECT_TRUE(Logged("its last accepted copy"));
+}
+
+TEST_F(LifeTest, AKilledSensorIsRestartedAndTheLossIsTold) {
+  auto plugin = Start();
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  ASSERT_TRUE(Logged(kAlert));
+  std::string half = Nc(2);
+  half.resize(300);  // in the sensor's hands, unfinished, and the line is cut
+  ASSERT_TRUE(plugin->Write(half));
+  const pid_t sensor = plugin->Children().at(0);
+  ASSERT_TRUE(Eventually([&] { return Status("input", "bytes_judged") > Nc(1).size(); }));
+  kill(sensor, SIGKILL);
+  ASSERT_TRUE(Eventually([&] {
+    const auto children = plugin->Children();
+    return children.size() == 1 && children[0] != sensor;
+  }));
+  ASSERT_TRUE(plugin->Write("rest of the line that was begun\n" + Nc(3)));
+  EXPECT_TRUE(Logged("msg=audit(1700000000.123:3)"));
+  EXPECT_TRUE(Logged("200906 level=12", 15));
+  EXPECT_EQ(Status("dropped", "bytes_sensor_lost"), 332u);
+  EXPECT_EQ(Count("200900 level=5"), 2u);
+  EXPECT_TRUE(plugin->Running());
+}
+
+TEST_F(LifeTest, OnlyTheOwnerMayReloadByTheSocket) {
+  auto plugin = Start();
+  ASSERT_TRUE(Logged("200900"));
+  const Result<std::string> answer = AskPlugin(directory_ / "run/control.sock", "reload");
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(answer->starts_with("{\"ok\":true,\"generation\":2")) << *answer;
+  EXPECT_EQ(*AskPlugin(directory_ / "run/control.sock", "nonsense"), "{\"error\":\"unknown request\"}\n");
+  struct stat st{};
+  ASSERT_EQ(stat((directory_ / "run/control.sock").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0777, 0660u);
+  if (getuid() != 0) return;
+  EXPECT_EQ(st.st_uid, 0u);
+}
+
+TEST_F(LifeTest, ClientsThatSayNothingAreLetGo) {
+  auto plugin = Start();
+  ASSERT_TRUE(Logged("200900"));
+  std::vector<Fd> idle;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = directory_ / "run/control.sock";
+  std::copy(path.begin(), path.end(), address.sun_path);
+  for (int i = 0; i < 16; ++i) {
+    idle.emplace_back(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(connect(idle.back().get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  EXPECT_TRUE(Logged(kAlert));
+  EXPECT_TRUE(AskPlugin(path, "status"));  // after 5 s at most
+}
+
+TEST_F(LifeTest, InputIsTakenAtFullRateWhileSyslogReadsNothing) {
+  auto plugin = Start();
+  ASSERT_TRUE(Logged("200900"));
+  const std::string recorded = Slurp(testing_support::DataPath("exec_enriched.log.gz"));
+  const std::size_t total = std::size_t{200} << 20;
+  std::size_t written = 0;
+  const std::int64_t began = MonotonicMs();
+  while (written < total) {
+    ASSERT_TRUE(plugin->Write(recorded));
+    written += recorded.size();
+  }
+  RecordProperty("MB_per_s", static_cast<int>(written / 1000 / static_cast<std::size_t>(MonotonicMs() - began + 1)));
+  long anonymous = 0;
+  long peak = 0;
+  std::vector<pid_t> roles = plugin->Children();
+  roles.push_back(plugin->pid());
+  ASSERT_TRUE(Eventually([&] { return Status("input", "queue_bytes") == 0; }, 120));
+  for (const pid_t pid : roles) {
+    anonymous += std::strtol(StatusLine(pid, "RssAnon").c_str(), nullptr, 10);
+    peak += std::strtol(StatusLine(pid, "VmHWM").c_str(), nullptr, 10);
+  }
+  EXPECT_LT(peak, 160 * 1024);  // kB: the full queue, and the programs' pages
+  RecordProperty("RssAnon_kB", static_cast<int>(anonymous));
+  EXPECT_LT(anonymous, 16 * 1024);  // the lines that wait for syslog are bounded
+  // All that was not judged was counted.
+  const std::uint64_t judged = Status("input", "bytes_judged");
+  const std::uint64_t dropped = Status("dropped", "bytes_queue_full");
+  EXPECT_EQ(judged + dropped, written);
+  plugin->Close();
+  EXPECT_EQ(plugin->Wait(kExitSeconds), 0);
+}
+
+TEST_F(LifeTest, HelpVersionAndATerminalAreAnsweredAtOnce) {
+  const std::string program = Top() + "/build/tld-audisp";
+  EXPECT_EQ(WEXITSTATUS(std::system((program + " --help >/dev/null").c_str())), 0);
+  EXPECT_EQ(WEXITSTATUS(std::system((program + " --version >/dev/null").c_str())), 0);
+  EXPECT_NE(WEXITSTATUS(std::system((program + " --nonsense >/dev/null 2>&1").c_str())), 0);
+}
+
+}  // namespace
+}  // namespace tld
