@@ -60,15 +60,16 @@ $(BUILD)/tldctl: $(BUILD)/obj/plugin/program/tldctl.o $(LIBRARY)
 TEST_ROOMS := $(ROOMS)
 TEST_PACKAGES := gtest
 TEST_LIBS := $(shell $(PKG_CONFIG) --libs $(TEST_PACKAGES)) $(PKG_LIBS)
-TEST_SUPPORT := $(BUILD)/obj/tests/main.o $(BUILD)/obj/tests/support.o
+TEST_SUPPORT := $(BUILD)/obj/tests/main.o $(BUILD)/obj/tests/support.o \
+	$(BUILD)/obj/tests/program/dispatcher.o
 UNIT_TESTS := $(TEST_ROOMS:%=$(BUILD)/tests/%_test)
 LIVE_TESTS := $(BUILD)/tests/live_test
 
 $(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -I.
 
 define TEST_PROGRAM
-$(BUILD)/tests/$(1)_test: $$(patsubst %.cc,$(BUILD)/obj/%.o,$$(sort $$(wildcard tests/$(1)/*.cc))) \
-		$(TEST_SUPPORT) $(LIBRARY)
+$(BUILD)/tests/$(1)_test: $$(filter-out $(TEST_SUPPORT),$$(patsubst \
+		%.cc,$(BUILD)/obj/%.o,$$(sort $$(wildcard tests/$(1)/*.cc)))) $(TEST_SUPPORT) $(LIBRARY)
 	@mkdir -p $$(@D)
 	$$(CXX) $$(ALL_CXXFLAGS) $$(LDFLAGS) $$^ $$(TEST_LIBS) $$(LIBS) -o $$@
 endef

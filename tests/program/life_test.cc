@@ -32,6 +32,7 @@ using testing_support::Top;
 
 constexpr int kExitSeconds = 15;  // generous: under valgrind and sanitizers as well
 
+
 class LifeTest : public testing::Test {
  protected:
   LifeTest() {
