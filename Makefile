@@ -3,8 +3,7 @@
 
 VERSION := 0.1.0
 
-# Can be overridden, from the environment (dpkg-buildflags) or the command line.
-CXX ?= g++
+# ---- Can be overridden, from the environment (dpkg-buildflags) or the command line ------------------
 ifeq ($(origin CXX),default)
 CXX := g++
 endif
@@ -14,25 +13,31 @@ PREFIX ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
 SYSCONFDIR ?= /etc
-LOCALSTATEDIR ?= /var
-RUNDIR ?= /run
+# -Werror in CI; not in a release, where a newer compiler may know a new warning.
 WERROR ?=
 BUILD ?= build
 
 -include config.mk
 
-# Required, whatever the environment says.
+# ---- Required, whatever the environment says -----------------------------------------------------
 PACKAGES := auparse audit libcdb inih libpcre2-8 pugixml zlib libseccomp libcap-ng libcrypto
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow $(WERROR)
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
-PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 PATH_FLAGS := -DTLD_VERSION='"$(VERSION)"' -DTLD_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	-DTLD_DATADIR='"$(DATADIR)"'
 ALL_CPPFLAGS = -Iplugin $(PKG_CFLAGS) $(PATH_FLAGS) $(CPPFLAGS)
 ALL_CXXFLAGS = -std=c++20 $(WARNINGS) $(CXXFLAGS)
 DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 
+# What Debian calls what is needed here: to build, and to test.
+BUILD_NEEDS := g++ make pkg-config libauparse-dev libaudit-dev libcdb-dev libinih-dev libpcre2-dev \
+	libpugixml-dev rapidjson-dev libcli11-dev zlib1g-dev libseccomp-dev libcap-ng-dev libssl-dev
+TEST_NEEDS := libgtest-dev auditd rsyslog netcat-openbsd procps util-linux
+
+# ---- Programs ------------------------------------------------------------------------------------
 ROOMS := base audit detect alert deliver program
 MAINS := plugin/program/tld_audisp.cc plugin/program/tldctl.cc
 LIB_SOURCES := $(filter-out $(MAINS),$(sort $(wildcard $(ROOMS:%=plugin/%/*.cc))))
@@ -42,7 +47,7 @@ LIBRARY := $(BUILD)/libtld.a
 .PHONY: all
 all: $(BUILD)/tld-audisp $(BUILD)/tldctl
 
-$(BUILD)/obj/%.o: %.cc
+$(BUILD)/obj/%.o: %.cc | packages
 	@mkdir -p $(@D)
 	$(CXX) $(ALL_CPPFLAGS) $(ALL_CXXFLAGS) $(DEPFLAGS) -c $< -o $@
 
@@ -50,19 +55,47 @@ $(LIBRARY): $(LIB_OBJECTS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/tld-audisp: $(BUILD)/obj/plugin/program/tld_audisp.o $(LIBRARY)
+$(BUILD)/tld-audisp: $(BUILD)/obj/plugin/program/tld_audisp.o $(SANITIZER_OBJECTS) $(LIBRARY)
 	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ $(PKG_LIBS) $(LIBS) -o $@
 
 $(BUILD)/tldctl: $(BUILD)/obj/plugin/program/tldctl.o $(LIBRARY)
 	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ $(PKG_LIBS) $(LIBS) -o $@
 
-# ---- Tests --------------------------------------------------------------------------------------
-TEST_ROOMS := $(ROOMS)
-TEST_PACKAGES := gtest
-TEST_LIBS := $(shell $(PKG_CONFIG) --libs $(TEST_PACKAGES)) $(PKG_LIBS)
+.PHONY: packages
+packages:
+	@$(PKG_CONFIG) --print-errors --exists $(PACKAGES) || \
+	  { echo "Debian packages that provide them: $(BUILD_NEEDS)" >&2; exit 1; }
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/tld-audisp/rules \
+	  $(DESTDIR)$(DATADIR)/tld-audisp/lists $(DESTDIR)$(DATADIR)/tld-audisp/audit-rules \
+	  $(DESTDIR)$(SYSCONFDIR)/tld-audisp/rules.d $(DESTDIR)$(SYSCONFDIR)/tld-audisp/lists \
+	  $(DESTDIR)$(SYSCONFDIR)/tld-audisp/conf.d \
+	  $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
+	install -m 755 $(BUILD)/tld-audisp $(DESTDIR)$(SBINDIR)/tld-audisp
+	install -m 755 $(BUILD)/tldctl $(DESTDIR)$(BINDIR)/tldctl
+	install -m 644 rules/detect/*.xml $(DESTDIR)$(DATADIR)/tld-audisp/rules/
+	install -m 644 lists/* $(DESTDIR)$(DATADIR)/tld-audisp/lists/
+	install -m 644 rules/audit/*.rules rules/audit/*.rules.in rules/audit/README.md \
+	  conf/audit-plugin.conf $(DESTDIR)$(DATADIR)/tld-audisp/audit-rules/
+	install -m 644 conf/tld-audisp.conf $(DESTDIR)$(SYSCONFDIR)/tld-audisp/
+	install -m 644 conf/local_rules.xml $(DESTDIR)$(SYSCONFDIR)/tld-audisp/rules.d/
+	install -m 644 docs/*.1 $(DESTDIR)$(MANDIR)/man1/
+	install -m 644 docs/*.5 $(DESTDIR)$(MANDIR)/man5/
+	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8/
+
+.PHONY: demo
+demo:
+	@tests/tools/need $(BUILD_NEEDS) $(TEST_NEEDS)
+	@$(MAKE) --no-print-directory all
+	@tests/live/demo
+
+# ---- Tests ---------------------------------------------------------------------------------------
+TEST_LIBS := -lgtest -pthread $(PKG_LIBS)
 TEST_SUPPORT := $(BUILD)/obj/tests/main.o $(BUILD)/obj/tests/support.o \
 	$(BUILD)/obj/tests/program/dispatcher.o
-UNIT_TESTS := $(TEST_ROOMS:%=$(BUILD)/tests/%_test)
+UNIT_TESTS := $(ROOMS:%=$(BUILD)/tests/%_test)
 LIVE_TESTS := $(BUILD)/tests/live_test
 
 $(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -I.
@@ -73,10 +106,80 @@ $(BUILD)/tests/$(1)_test: $$(filter-out $(TEST_SUPPORT),$$(patsubst \
 	@mkdir -p $$(@D)
 	$$(CXX) $$(ALL_CXXFLAGS) $$(LDFLAGS) $$^ $$(TEST_LIBS) $$(LIBS) -o $$@
 endef
-$(foreach room,$(TEST_ROOMS) live,$(eval $(call TEST_PROGRAM,$(room))))
+$(foreach room,$(ROOMS) live,$(eval $(call TEST_PROGRAM,$(room))))
 
-.PHONY: check-unit
+.PHONY: check check-unit check-live check-structure check-asan check-valgrind check-package check-long
+# Everything on this machine; as root, so that the kernel's audit system can be used.
+check:
+	@tests/tools/need $(BUILD_NEEDS) $(TEST_NEEDS)
+	@$(MAKE) --no-print-directory all $(UNIT_TESTS) $(LIVE_TESTS)
+	tests/run tests/tools/structure tests/tools/spdx $(UNIT_TESTS) $(LIVE_TESTS)
+
+# Needs no root, network or audit system: for package builds.
 check-unit: all $(UNIT_TESTS)
-	tests/run $(UNIT_TESTS)
+	tests/run tests/tools/structure $(UNIT_TESTS)
+
+check-live: all $(LIVE_TESTS)
+	tests/run $(LIVE_TESTS)
+
+check-structure:
+	tests/run tests/tools/structure tests/tools/spdx
+
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+check-asan:
+	$(MAKE) --no-print-directory check-unit BUILD=$(BUILD)/asan CXXFLAGS="$(SANITIZE)" \
+	  SANITIZER_OBJECTS=$(BUILD)/asan/obj/tests/tools/sanitizer_options.o
+
+# Slow ones are left out: they say nothing more about memory.
+check-valgrind: all $(UNIT_TESTS)
+	for room in $(ROOMS); do \
+	  valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
+	    $(BUILD)/tests/$${room}_test \
+	    --gtest_filter='-LifeTest.*:*AMillion*:RecordedLog.*:ByteQueue.AnyOrder*:Prefilter.*:*RandomBytes*:*OneAlertIs*:*BytesAreBounded*' \
+	    || exit 1; \
+	done
+
+check-package:
+	tests/package/check
+
+# What takes long: memory over 1 GB of input, sanitizers, valgrind, the package.
+check-long: check
+	TLD_LONG=1 tests/run $(BUILD)/tests/program_test
+	$(MAKE) --no-print-directory check-asan check-valgrind check-package
+
+.PHONY: bench
+bench: $(BUILD)/tests/bench
+	$(BUILD)/tests/bench
+
+$(BUILD)/tests/bench: $(patsubst %.cc,$(BUILD)/obj/%.o,$(sort $(wildcard tests/bench/*.cc))) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ -lbenchmark -pthread $(PKG_LIBS) $(LIBS) -o $@
+
+# ---- Care ----------------------------------------------------------------------------------------
+SOURCES := $(sort $(wildcard plugin/*/*.cc plugin/*/*.h tests/*.cc tests/*.h tests/*/*.cc tests/*/*.h))
+
+.PHONY: format lint tidy coverage deb clean
+format:
+	clang-format -i $(SOURCES)
+
+lint:
+	cppcheck --quiet --std=c++20 --language=c++ --enable=warning,performance,portability \
+	  --suppress=syntaxError --inline-suppr --error-exitcode=1 -Iplugin plugin
+	mandoc -T lint -W warning docs/*.[158]
+	shellcheck tests/run tests/tools/need tests/tools/structure tests/tools/spdx tests/live/demo .ci/run
+
+tidy:
+	clang-tidy --quiet $(filter plugin/%.cc,$(SOURCES)) -- -std=c++20 $(ALL_CPPFLAGS)
+
+coverage:
+	$(MAKE) --no-print-directory check-unit BUILD=$(BUILD)/coverage CXXFLAGS="-O0 -g --coverage"
+	cd $(BUILD)/coverage && gcov -n -o . $$(find . -path '*plugin*' -name '*.gcda') | \
+	  grep -A1 "File 'plugin/"
+
+deb:
+	tests/package/build $(SUITE)
+
+clean:
+	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

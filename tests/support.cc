@@ -15,8 +15,16 @@
 namespace tld::testing_support {
 
 std::string Top() {
-  // Programs lie in build…/tests/ of the checkout.
-  return std::filesystem::canonical("/proc/self/exe").parent_path().parent_path().parent_path();
+  std::filesystem::path directory = std::filesystem::canonical("/proc/self/exe");
+  while (directory.has_relative_path()) {
+    directory = directory.parent_path();
+    if (std::filesystem::exists(directory / "rules/detect/0365-base.xml")) return directory;
+  }
+  return {};
+}
+
+std::string BuildDirectory() {
+  return std::filesystem::canonical("/proc/self/exe").parent_path().parent_path();
 }
 
 std::string DataPath(const std::string& name) { return Top() + "/tests/data/" + name; }

@@ -17,8 +17,9 @@
 /// What several tests need. Only for tests.
 namespace tld::testing_support {
 
-/// The checkout's top directory and its test data.
+/// The checkout's top directory, where the programs under test were built, and the test data.
 std::string Top();
+std::string BuildDirectory();
 std::string DataPath(const std::string& name);
 
 /// A directory of its own, removed with all in it.

@@ -201,19 +201,23 @@ void ReadConfigFile(const std::string& path, const FileTrust& trust, Config& con
   ReadConfigText(SourceText{path, *std::move(text)}, config, diagnostics);
 }
 
+std::string ParentOf(const std::string& path) {
+  return path.substr(0, std::min(path.rfind('/'), path.size()));
+}
+
 std::string OwnDirectory() {
   std::array<char, 4096> path{};
   const ssize_t n = readlink("/proc/self/exe", path.data(), path.size() - 1);
-  const std::string_view exe(path.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
-  return std::string(exe.substr(0, std::min(exe.rfind('/'), exe.size())));
+  return ParentOf(std::string(path.data(), n > 0 ? static_cast<std::size_t>(n) : 0));
 }
 
 }  // namespace
 
 Installation FindInstallation() {
-  const std::string own = OwnDirectory();
-  const std::string top = own.substr(0, std::min(own.rfind('/'), own.size()));
-  if (BaseName(own) == "build" && FileExists(top + "/rules/detect/0365-base.xml")) {
+  std::string built = OwnDirectory();
+  if (BaseName(built) != "build") built = ParentOf(built);  // build/asan and the like
+  const std::string top = ParentOf(built);
+  if (BaseName(built) == "build" && FileExists(top + "/rules/detect/0365-base.xml")) {
     return {top + "/conf/tld-audisp.conf", top + "/rules/detect", top + "/conf", top + "/lists", ""};
   }
   const std::string etc = TLD_SYSCONFDIR "/tld-audisp";

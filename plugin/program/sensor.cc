@@ -92,6 +92,7 @@ class Sensor {
               std::to_string(loaded.policy->ruleset.rules.size()) +
               " rules; counters and time windows begin anew");
     TellDegraded();
+    TellStaleLists(loaded);
     if (!loaded.diagnostics.HasErrors()) Accept(loaded);
     WriteState();
   }
@@ -119,7 +120,7 @@ class Sensor {
     }
   }
 
-  /// Errors of a first load, and lists whose compiled file is not used.
+  /// What a first load could not use.
   void AddProblems(const LoadedPolicy& loaded) {
     std::size_t more = 0;
     for (const Diagnostic& d : loaded.diagnostics.all()) {
@@ -135,10 +136,13 @@ class Sensor {
     if (loaded.skipped_rules > 0) {
       degraded_.push_back(std::to_string(loaded.skipped_rules) + " rules are skipped");
     }
+  }
+
+  void TellStaleLists(const LoadedPolicy& loaded) {
     for (const std::string& list : loaded.stale_lists) {
-      Raise(Notice::kReloaded, "the compiled list '" + list +
-                                   "' does not fit its text and was compiled anew in memory; "
-                                   "'tldctl list compile' mends that");
+      Raise(Notice::kReloaded, "the list '" + list +
+                                   "' has no compiled file that fits its text and was compiled "
+                                   "for this run; 'tldctl list compile' mends that");
     }
   }
 

@@ -23,6 +23,12 @@ namespace {
 
 constexpr Identity kNobody{65534, 65534};
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kConfine = false;  // the sanitizer's own system calls are not on the sensor's list
+#else
+constexpr bool kConfine = true;
+#endif
+
 /// Makes a directory that the roles write to, owned by them. Only a directory of root or of that user
 /// is taken over, and never through a symbolic link.
 Status PrepareDirectory(const std::string& path, const Identity& identity, mode_t mode) {
@@ -77,6 +83,7 @@ int Run(const std::string& config_file) {
   start.parent = getppid();
   start.sensor.config_file = config_file;
   start.sensor.owner = geteuid();
+  start.sensor.confine = kConfine;
   Diagnostics found_again_by_the_sensor;
   const Config config = LoadConfig(config_file, FindInstallation(), {true, start.sensor.owner},
                                    found_again_by_the_sensor);

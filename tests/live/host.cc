@@ -130,7 +130,7 @@ LiveHost::~LiveHost() {
 
 void LiveHost::WriteFiles(const Options& options) {
   const std::string top = Top();
-  std::filesystem::copy_file(top + "/build/tld-audisp", plugin());
+  std::filesystem::copy_file(BuildDirectory() + "/tld-audisp", plugin());
   chmod(plugin().c_str(), 0755);
   std::filesystem::create_directories(path("rules"));
   std::filesystem::create_directories(path("audit"));
@@ -215,7 +215,7 @@ int LiveHost::Tldctl(const std::string& arguments, std::string* out) {
                                ? arguments + common
                                : arguments.substr(0, space) + common + arguments.substr(space);
   int status = 0;
-  const std::string printed = Output(Top() + "/build/tldctl " + line + " 2>&1", &status);
+  const std::string printed = Output(BuildDirectory() + "/tldctl " + line + " 2>&1", &status);
   if (out != nullptr) *out = printed;
   return status;
 }
