@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the tests of a program. Besides GoogleTest's own output it speaks the formats of cmocka, chosen
-// by CMOCKA_MESSAGE_OUTPUT (STDOUT, TAP, SUBUNIT, XML) and CMOCKA_XML_FILE, and adds the totals to the
-// file named by TLD_TOTALS, for the line at the end of `make check`.
+// Runs the tests of a program. Besides GoogleTest's own output it speaks the formats of cmocka,
+// chosen by CMOCKA_MESSAGE_OUTPUT (STDOUT, TAP, SUBUNIT, XML) and CMOCKA_XML_FILE, and adds the
+// totals to the file named by TLD_TOTALS, for the line at the end of `make check`.
 #include <gtest/gtest.h>
 
 #include <algorithm>

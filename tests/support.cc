@@ -135,13 +135,15 @@ std::string ExecRecords(const std::string& comm, const std::string& exe, int ser
   const std::string stamp = " msg=audit(1700000000.123:" + std::to_string(serial) + "): ";
   return "type=SYSCALL" + stamp +
          "arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=8 items=2 ppid=10 pid=11 "
-         "auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm=\"" +
-         comm + "\" exe=\"" + exe + "\" key=\"audit-wazuh-c\"\n" +
-         "type=EXECVE" + stamp + "argc=2 a0=\"" + comm + "\" a1=\"-v\"\n" +
-         "type=CWD" + stamp + "cwd=\"/root\"\n" +
-         "type=PATH" + stamp + "item=0 name=\"" + exe + "\" inode=5 dev=fe:00 mode=0100755 ouid=0 "
+         "auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 "
+         "comm=\"" +
+         comm + "\" exe=\"" + exe + "\" key=\"audit-wazuh-c\"\n" + "type=EXECVE" + stamp +
+         "argc=2 a0=\"" + comm + "\" a1=\"-v\"\n" + "type=CWD" + stamp + "cwd=\"/root\"\n" +
+         "type=PATH" + stamp + "item=0 name=\"" + exe +
+         "\" inode=5 dev=fe:00 mode=0100755 ouid=0 "
          "ogid=0 rdev=00:00 nametype=NORMAL\n" +
-         "type=PATH" + stamp + "item=1 name=\"/lib64/ld-linux-x86-64.so.2\" inode=6 dev=fe:00 "
+         "type=PATH" + stamp +
+         "item=1 name=\"/lib64/ld-linux-x86-64.so.2\" inode=6 dev=fe:00 "
          "mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL\n" +
          "type=PROCTITLE" + stamp + "proctitle=\"nc\"\n" + "type=EOE" + stamp + "\n";
 }

@@ -13,25 +13,26 @@ namespace tld {
 
 /// Who sends: the same for all alerts of a run.
 struct Sender {
-  std::string host;             ///< name of this machine
+  std::string host;              ///< name of this machine
   std::string agent_id = "000";  ///< as the manager numbers its agents
-  std::uint64_t instance = 0;   ///< random, new at each start: tells one run's numbers from another's
+  std::uint64_t instance =
+      0;  ///< random, new at each start: tells one run's numbers from another's
 
   /// 16 hexadecimal digits.
   std::string InstanceText() const;
 };
 
-/// What is alerted, whatever it came from: a rule that answered an event, or the plugin's own report
-/// about itself (then `event` is null). Refers to rule and event: valid while they are. Formatters
-/// turn it into text at once.
+/// What is alerted, whatever it came from: a rule that answered an event, or the plugin's own
+/// report about itself (then `event` is null). Refers to rule and event: valid while they are.
+/// Formatters turn it into text at once.
 struct Alert {
   const Rule* rule = nullptr;
   const Event* event = nullptr;
   std::string description;  ///< safe to show, at most 1,024 bytes
   std::uint64_t fired_times = 0;
-  std::uint64_t seq = 0;        ///< from 1, without gaps within an instance
-  std::uint64_t policy = 0;     ///< generation of the policy that decided
-  std::int64_t time_us = 0;     ///< of the event, since 1970
+  std::uint64_t seq = 0;         ///< from 1, without gaps within an instance
+  std::uint64_t policy = 0;      ///< generation of the policy that decided
+  std::int64_t time_us = 0;      ///< of the event, since 1970
   std::int64_t ingested_us = 0;  ///< when its first record was read
   std::int64_t latency_us = 0;   ///< from the event's time to this alert; 0 when offline
   std::string location;          ///< name of the input

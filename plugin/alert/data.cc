@@ -85,9 +85,9 @@ void AppendValues(std::string& out, const std::vector<std::string_view>& values)
 }  // namespace
 
 bool IsIdentityField(std::string_view name) {
-  constexpr std::array<std::string_view, 8> kNames = {
-      "audit.exe",  "audit.program", "audit.key", "audit.command",
-      "audit.auid", "audit.uid",     "audit.id",  "audit.node"};
+  constexpr std::array<std::string_view, 8> kNames = {"audit.exe",     "audit.program", "audit.key",
+                                                      "audit.command", "audit.auid",    "audit.uid",
+                                                      "audit.id",      "audit.node"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 

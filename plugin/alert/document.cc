@@ -22,7 +22,7 @@ constexpr std::pair<std::string_view, std::string_view> kCompliance[] = {
 struct Shortening {
   std::size_t full_log = SIZE_MAX;  ///< bytes kept
   DataLimits data;
-  bool bare_rule = false;  ///< only id, level and description of the rule
+  bool bare_rule = false;               ///< only id, level and description of the rule
   std::vector<std::string_view> names;  ///< for `tld.truncated`
 
   void Name(std::string_view name) {
@@ -65,9 +65,8 @@ void AppendMitre(std::string& out, const Mitre& mitre) {
 void AppendGroups(std::string& out, const std::vector<std::string>& groups) {
   std::vector<std::string_view> plain;
   for (const std::string& group : groups) {
-    const bool compliance =
-        std::any_of(std::begin(kCompliance), std::end(kCompliance),
-                    [&](const auto& c) { return group.starts_with(c.first); });
+    const bool compliance = std::any_of(std::begin(kCompliance), std::end(kCompliance),
+                                        [&](const auto& c) { return group.starts_with(c.first); });
     if (!compliance) plain.push_back(group);
   }
   AppendTexts(out, "groups", plain);
@@ -144,8 +143,8 @@ std::string Render(const Alert& alert, const Sender& sender, const Shortening& s
   return out + '}';
 }
 
-/// Cuts one more thing, in the order that loses least; false when nothing is left to cut. From step 5
-/// on it is about events and rules made to be too large; what remains then fits any limit in use.
+/// Cuts one more thing, in the order that loses least; false when nothing is left to cut. From step
+/// 5 on it is about events and rules made to be too large; what remains then fits any limit in use.
 /// `excess` is by how many bytes the last result was too large.
 class Shortener {
  public:

@@ -83,8 +83,8 @@ std::string TextWith(const Alert& alert, const Sender& sender, std::size_t limit
 /// Tries limits from generous to tight until `render` fits; the tightest always does.
 template <class Render>
 std::string Fit(std::size_t limit, Render&& render) {
-  constexpr std::pair<std::size_t, std::size_t> kSteps[] = {
-      {4096, 4096}, {4096, 1024}, {1024, 512}, {512, 128}, {128, 64}, {48, 32}};
+  constexpr std::pair<std::size_t, std::size_t> kSteps[] = {{4096, 4096}, {4096, 1024}, {1024, 512},
+                                                            {512, 128},   {128, 64},    {48, 32}};
   std::string out;
   for (const auto& [value, command] : kSteps) {
     out = render(value, command);

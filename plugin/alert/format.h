@@ -28,21 +28,20 @@ std::string FormatJson(const Alert& alert, const Sender& sender, std::size_t lim
 /// ArcSight Common Event Format, version 0.
 std::string FormatCef(const Alert& alert, const Sender& sender, std::size_t limit);
 
-std::string FormatAlert(Format format, const Alert& alert, const Sender& sender,
-                        std::size_t limit);
+std::string FormatAlert(Format format, const Alert& alert, const Sender& sender, std::size_t limit);
 
 /// `YYYY-MM-DDTHH:MM:SS.mmm+hhmm` in local time.
 std::string Timestamp(std::int64_t us);
 
 /// What of an event's `data` is left out or cut to keep a document in its limit.
 struct DataLimits {
-  std::size_t arguments = SIZE_MAX;    ///< of `audit.execve.aN`, the first so many
+  std::size_t arguments = SIZE_MAX;     ///< of `audit.execve.aN`, the first so many
   std::size_t command_line = SIZE_MAX;  ///< bytes of `audit.execve.cmdline`
   std::size_t value = SIZE_MAX;         ///< bytes of every other value, but who and what
   std::size_t values = SIZE_MAX;        ///< of one field, the first so many
   std::size_t identity = SIZE_MAX;      ///< bytes of a value that says who and what
   bool identity_only = false;           ///< all else is left out
-  bool raw_hex = true;                  ///< exact bytes of what is no UTF-8, as `audit.raw_hex.NAME`
+  bool raw_hex = true;  ///< exact bytes of what is no UTF-8, as `audit.raw_hex.NAME`
 };
 
 /// True for fields that say who ran what and why it was recorded: the last ones to be cut.

@@ -16,14 +16,14 @@ struct Argument {
 
 /// What the EXECVE records of an event say.
 struct ArgumentList {
-  std::string argc;                  ///< as the kernel wrote it; empty where no record has it
-  std::vector<Argument> arguments;   ///< by index, each once
-  bool truncated = false;            ///< an argument, a piece or the end of one is missing
+  std::string argc;                 ///< as the kernel wrote it; empty where no record has it
+  std::vector<Argument> arguments;  ///< by index, each once
+  bool truncated = false;           ///< an argument, a piece or the end of one is missing
 };
 
 /// Joins and decodes the arguments of the EXECVE records of one event, whose texts after the header
-/// are given in order. Pieces `aN[i]` of a long argument may stand in several records; each piece is
-/// decoded by its own form, quoted or hexadecimal (audit_log_single_execve_arg in
+/// are given in order. Pieces `aN[i]` of a long argument may stand in several records; each piece
+/// is decoded by its own form, quoted or hexadecimal (audit_log_single_execve_arg in
 /// kernel/auditsc.c). libauparse is not asked: 3.0.7 sees 36 fields of a record only.
 ArgumentList DecodeArguments(const std::vector<std::string_view>& bodies);
 

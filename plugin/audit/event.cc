@@ -17,8 +17,8 @@ constexpr std::string_view kArgumentPrefix = "audit.execve.a";
 int CompareName(std::string_view name, std::string_view lower) {
   const std::size_t common = std::min(name.size(), lower.size());
   for (std::size_t i = 0; i < common; ++i) {
-    const int difference = static_cast<unsigned char>(AsciiLower(name[i])) -
-                           static_cast<unsigned char>(lower[i]);
+    const int difference =
+        static_cast<unsigned char>(AsciiLower(name[i])) - static_cast<unsigned char>(lower[i]);
     if (difference != 0) return difference;
   }
   return name.size() < lower.size() ? -1 : name.size() > lower.size() ? 1 : 0;

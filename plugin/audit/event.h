@@ -14,8 +14,9 @@
 
 namespace tld {
 
-/// A field's name as rules and documents use it, such as `audit.command`. Compared without regard to
-/// case. The arguments `audit.execve.aN` are not kept as fields, so their number is taken out here.
+/// A field's name as rules and documents use it, such as `audit.command`. Compared without regard
+/// to case. The arguments `audit.execve.aN` are not kept as fields, so their number is taken out
+/// here.
 class FieldName {
  public:
   explicit FieldName(std::string_view name);
@@ -30,14 +31,15 @@ class FieldName {
   std::uint32_t argument_ = 0;
 };
 
-/// One decoded value. A name may stand several times; the order of the values is that of the records.
+/// One decoded value. A name may stand several times; the order of the values is that of the
+/// records.
 struct Field {
   std::string_view name;
   std::string_view value;
 };
 
-/// One event of the audit system, decoded: what rules are evaluated on. Owns all its bytes and may be
-/// moved. Filled by the parser, then sealed; only const members are used after that.
+/// One event of the audit system, decoded: what rules are evaluated on. Owns all its bytes and may
+/// be moved. Filled by the parser, then sealed; only const members are used after that.
 class Event {
  public:
   explicit Event(RawEvent raw);

@@ -153,11 +153,12 @@ void Grouper::Store(Open& open, const RecordHeader& header, std::string_view lin
   line = line.substr(0, end);
   while (line.size() > header.body_begin && line.back() == ' ') line.remove_suffix(1);
 
-  const unsigned bit = IdentityBit(header.type, line.substr(std::min(header.body_begin, line.size())));
+  const unsigned bit =
+      IdentityBit(header.type, line.substr(std::min(header.body_begin, line.size())));
   const bool identity = bit != 0 && (open.identity & bit) == 0;
   open.identity |= bit;
-  const bool full = event.text.size() + line.size() + 1 > kEventBytes ||
-                    event.records.size() >= kEventRecords;
+  const bool full =
+      event.text.size() + line.size() + 1 > kEventBytes || event.records.size() >= kEventRecords;
   if (full && !identity) {
     if (!std::exchange(event.truncated, true)) ++counters_.truncated;
     if (PayloadRank(header.type) == 2 || !MakeRoom(open, line.size() + 1)) {

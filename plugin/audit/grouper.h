@@ -30,7 +30,8 @@ struct RawEvent {
   /// The records joined by one blank, without EOE and without enrichment: the "full log".
   std::string text;
   std::vector<RawRecord> records;
-  /// auditd's names for the SYSCALL record, else for the first record that has some: `AUID="alice" UID="root" …`. Display only.
+  /// auditd's names for the SYSCALL record, else for the first record that has some: `AUID="alice"
+  /// UID="root" …`. Display only.
   std::string enrichment;
   bool truncated = false;              ///< records were dropped by a cap
   std::uint64_t first_line_at_us = 0;  ///< CLOCK_REALTIME when its first record was read
@@ -113,8 +114,8 @@ class Grouper {
     RawEvent event;
     std::int64_t last_record_ms = 0;  // monotonic
     std::size_t input_bytes = 0;
-    std::uint64_t last_line = 0;      // offline: lines_ at the last record
-    unsigned identity = 0;            // which kinds of identity records it has, a bit each
+    std::uint64_t last_line = 0;  // offline: lines_ at the last record
+    unsigned identity = 0;        // which kinds of identity records it has, a bit each
     bool proctitle = false;
     bool complete = false;  // offline: waits for earlier events
   };

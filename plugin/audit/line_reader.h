@@ -10,7 +10,8 @@ namespace tld {
 
 /// Cuts a stream of bytes into lines. Bounded: a line over the limit is dropped whole and counted.
 /// A NUL at the end of a line (auditd 4.0.5 and newer leave one there when they cut a record) is
-/// removed; one inside, which no kernel record holds, becomes `?` so that it hides nothing after it.
+/// removed; one inside, which no kernel record holds, becomes `?` so that it hides nothing after
+/// it.
 class LineReader {
  public:
   struct Counters {

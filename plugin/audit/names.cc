@@ -36,9 +36,8 @@ bool IsMultiCall(std::string_view exe) {
 /// Options of ld.so(8) that take the next argument.
 bool TakesArgument(std::string_view option) {
   constexpr std::string_view kOptions[] = {
-      "--library-path", "--inhibit-rpath", "--audit",
-      "--preload",      "--argv0",         "--glibc-hwcaps-prepend",
-      "--glibc-hwcaps-mask"};
+      "--library-path",         "--inhibit-rpath",    "--audit", "--preload", "--argv0",
+      "--glibc-hwcaps-prepend", "--glibc-hwcaps-mask"};
   return std::find(std::begin(kOptions), std::end(kOptions), option) != std::end(kOptions);
 }
 
@@ -152,7 +151,6 @@ std::vector<Field> FindUserNames(const Event& event, const UserNames& users, boo
 }
 
 }  // namespace
-
 
 Result<UserNames> UserNames::Load(const std::string& path) {
   const std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(path.c_str(), "re"), fclose);

@@ -27,12 +27,12 @@ class UserNames {
 /// Adds who and what, and seals the event again:
 ///
 /// `audit.program`: every name under which the records of an exec event show the program. That is
-/// comm, the last parts of exe, of PATH item 0 (a script stands there) and of argv[0], the target of
-/// a dynamic loader that was run as a program, and the applet of a multi-call binary. From the
+/// comm, the last parts of exe, of PATH item 0 (a script stands there) and of argv[0], the target
+/// of a dynamic loader that was run as a program, and the applet of a multi-call binary. From the
 /// records alone; nothing is opened. Other events get their comm and exe.
 ///
-/// `audit.auid_name`, `audit.uid_name` …: from auditd's enrichment, else, for an event of this host,
-/// from `users`. Display only: no decision may rest on them.
+/// `audit.auid_name`, `audit.uid_name` …: from auditd's enrichment, else, for an event of this
+/// host, from `users`. Display only: no decision may rest on them.
 void AddNames(Event& event, const UserNames& users, bool of_this_host);
 
 }  // namespace tld

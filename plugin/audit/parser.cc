@@ -28,19 +28,18 @@ struct NamePair {
 
 /// The fields of a SYSCALL record. Where an event has one, they come from nowhere else.
 constexpr NamePair kSyscallFields[] = {
-    {"arch", "audit.arch"},       {"syscall", "audit.syscall"}, {"success", "audit.success"},
-    {"exit", "audit.exit"},       {"ppid", "audit.ppid"},       {"pid", "audit.pid"},
-    {"auid", "audit.auid"},       {"uid", "audit.uid"},         {"gid", "audit.gid"},
-    {"euid", "audit.euid"},       {"suid", "audit.suid"},       {"fsuid", "audit.fsuid"},
-    {"egid", "audit.egid"},       {"sgid", "audit.sgid"},       {"fsgid", "audit.fsgid"},
-    {"tty", "audit.tty"},         {"ses", "audit.session"},     {"comm", "audit.command"},
-    {"exe", "audit.exe"},         {"subj", "audit.subj"},
+    {"arch", "audit.arch"}, {"syscall", "audit.syscall"}, {"success", "audit.success"},
+    {"exit", "audit.exit"}, {"ppid", "audit.ppid"},       {"pid", "audit.pid"},
+    {"auid", "audit.auid"}, {"uid", "audit.uid"},         {"gid", "audit.gid"},
+    {"euid", "audit.euid"}, {"suid", "audit.suid"},       {"fsuid", "audit.fsuid"},
+    {"egid", "audit.egid"}, {"sgid", "audit.sgid"},       {"fsgid", "audit.fsgid"},
+    {"tty", "audit.tty"},   {"ses", "audit.session"},     {"comm", "audit.command"},
+    {"exe", "audit.exe"},   {"subj", "audit.subj"},
 };
 
 constexpr NamePair kPathFields[] = {
-    {"name", "audit.file.name"},         {"inode", "audit.file.inode"},
-    {"mode", "audit.file.mode"},         {"dev", "audit.file.dev"},
-    {"nametype", "audit.file.nametype"},
+    {"name", "audit.file.name"}, {"inode", "audit.file.inode"},       {"mode", "audit.file.mode"},
+    {"dev", "audit.file.dev"},   {"nametype", "audit.file.nametype"},
 };
 
 constexpr NamePair kParentFields[] = {
@@ -51,9 +50,9 @@ constexpr NamePair kParentFields[] = {
 
 /// Names that a record may not take by calling a field so: they mean something else in an event.
 constexpr std::string_view kReserved[] = {
-    "type",    "record_type", "id",         "node",     "key",       "execve",       "file",     "directory",
-    "sockaddr", "proctitle", "program",  "identity",  "syscall_name", "raw_hex",  "truncated",
-    "auid_name", "uid_name", "gid_name", "euid_name", "suid_name",    "fsuid_name",
+    "type",      "record_type", "id",        "node",     "key",       "execve",       "file",
+    "directory", "sockaddr",    "proctitle", "program",  "identity",  "syscall_name", "raw_hex",
+    "truncated", "auid_name",   "uid_name",  "gid_name", "euid_name", "suid_name",    "fsuid_name",
 };
 
 std::string_view Lookup(std::span<const NamePair> table, std::string_view record_name) {

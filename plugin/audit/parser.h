@@ -9,10 +9,10 @@
 
 namespace tld {
 
-/// Turns a complete event into named, decoded fields, by libauparse. The fields and where each comes
-/// from are listed in tld-audisp-rules(5). libauparse is given one event at a time, without
-/// enrichment, and asked for raw values only: its interpretation calls NSS and, in the releases this
-/// runs on, can be crashed by what a record holds.
+/// Turns a complete event into named, decoded fields, by libauparse. The fields and where each
+/// comes from are listed in tld-audisp-rules(5). libauparse is given one event at a time, without
+/// enrichment, and asked for raw values only: its interpretation calls NSS and, in the releases
+/// this runs on, can be crashed by what a record holds.
 ///
 /// Not safe for threads: libauparse before 4.1 keeps global state. Use all parsers from one thread.
 class Parser {

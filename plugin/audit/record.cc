@@ -68,8 +68,8 @@ bool ParseStamp(RecordHeader& header) {
 bool IsEnrichment(std::string_view text) {
   if (text.empty()) return false;
   while (!text.empty()) {
-    const std::size_t name = std::min(
-        text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"), text.size());
+    const std::size_t name =
+        std::min(text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"), text.size());
     if (name == 0 || name == text.size() || text[name] != '=') return false;
     text.remove_prefix(name + 1);
     const char open = text.empty() ? ' ' : text[0];
@@ -165,7 +165,8 @@ std::vector<std::string> KeyValues(std::string_view body) {
   std::vector<std::string> keys;
   if (value.empty() || value == "(null)") return keys;
   const std::string decoded = DecodeUntrusted(value);
-  for (const std::string_view key : SplitWords(decoded, {&kKeySeparator, 1})) keys.emplace_back(key);
+  for (const std::string_view key : SplitWords(decoded, {&kKeySeparator, 1}))
+    keys.emplace_back(key);
   return keys;
 }
 

@@ -77,8 +77,8 @@ bool IsSingleRecord(int type);
 std::vector<std::string> KeyValues(std::string_view body);
 
 /// The bytes of an untrusted string as the kernel logs it (audit_log_untrustedstring): quoted as it
-/// is, else hexadecimal. What is neither, such as `(null)`, is returned as it stands; a value cut at
-/// the record's end loses no more than its last half byte.
+/// is, else hexadecimal. What is neither, such as `(null)`, is returned as it stands; a value cut
+/// at the record's end loses no more than its last half byte.
 std::string DecodeUntrusted(std::string_view value);
 
 /// `value` without double quotes around it; a missing closing quote (a cut line) is accepted.

@@ -24,7 +24,8 @@ void AddInternet(Event& event, int family, const void* address, in_port_t port) 
   event.Add("srcip", text.data());
 }
 
-/// A path ends at its first NUL; an abstract name begins with one and is written with `@` (unix(7)).
+/// A path ends at its first NUL; an abstract name begins with one and is written with `@`
+/// (unix(7)).
 void AddUnix(Event& event, std::string_view path) {
   if (path.empty()) return;
   std::string shown(path);

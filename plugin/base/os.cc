@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -13,8 +14,6 @@
 #include <cstring>
 #include <ctime>
 #include <memory>
-
-#include <openssl/evp.h>
 
 #include "base/text.h"
 
@@ -77,7 +76,7 @@ Result<std::string> ReadFile(const std::string& path, std::size_t limit, const F
   // O_NONBLOCK: a FIFO under a configured name must not hang the reader.
   const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return OsError("cannot open");
-  struct stat st{};
+  struct stat st {};
   if (fstat(fd.get(), &st) != 0) return OsError("cannot stat");
   if (Status trusted = CheckTrust(st, trust); !trusted) return trusted.error();
   return ReadAll(fd.get(), limit);
@@ -99,7 +98,7 @@ Result<AtomicFile> AtomicFile::Create(const std::string& path, mode_t mode) {
   Fd fd(mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) return OsError("cannot create a file in " + DirectoryOf(path));
   AtomicFile file(path, std::move(temporary), std::move(fd));
-  struct stat like{};
+  struct stat like {};
   const bool replaces = stat(path.c_str(), &like) == 0;
   if (replaces && fchown(file.fd(), like.st_uid, like.st_gid) != 0 && errno != EPERM) {
     return OsError("cannot set the owner of " + path);
@@ -130,7 +129,7 @@ Status WriteFileAtomically(const std::string& path, std::string_view bytes, mode
 }
 
 Status MakeDirectories(const std::string& path, mode_t mode) {
-  struct stat st{};
+  struct stat st {};
   if (stat(path.c_str(), &st) == 0) {
     return S_ISDIR(st.st_mode) ? Status() : Status(Error{path + ": is not a directory"});
   }
@@ -164,7 +163,7 @@ Result<std::vector<std::string>> ListDirectory(const std::string& path) {
 }
 
 bool FileExists(const std::string& path) {
-  struct stat st{};
+  struct stat st {};
   return stat(path.c_str(), &st) == 0;
 }
 

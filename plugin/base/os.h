@@ -44,8 +44,8 @@ class Fd {
 Error OsError(std::string_view what);
 Error OsError(std::string_view what, int error_number);
 
-/// Whose files a privileged program may believe: with `required`, those owned by root or `owner` that
-/// neither group nor world can write.
+/// Whose files a privileged program may believe: with `required`, those owned by root or `owner`
+/// that neither group nor world can write.
 struct FileTrust {
   bool required = false;
   uid_t owner = 0;

@@ -8,8 +8,8 @@
 namespace tld {
 
 bool JsonFile::Ready() {
-  struct stat named{};
-  struct stat open_file{};
+  struct stat named {};
+  struct stat open_file {};
   const bool same = fd_ && stat(path_.c_str(), &named) == 0 && fstat(fd_.get(), &open_file) == 0 &&
                     named.st_ino == open_file.st_ino && named.st_dev == open_file.st_dev;
   if (same) return true;
@@ -23,7 +23,7 @@ void JsonFile::Write(std::string_view document) {
   if (!enabled()) return;
   std::string line(document);
   line += '\n';
-  struct stat before{};
+  struct stat before {};
   const bool written = Ready() && fstat(fd_.get(), &before) == 0 && WriteAll(fd_.get(), line);
   if (written) {
     ++counters_.written;

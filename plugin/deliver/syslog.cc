@@ -117,9 +117,9 @@ void Syslog::EndInterval(std::int64_t now_ms) {
 
 int FacilityNumber(std::string_view name) {
   constexpr std::pair<std::string_view, int> kFacilities[] = {
-      {"user", 1},    {"mail", 2},    {"daemon", 3},  {"auth", 4},    {"syslog", 5},
+      {"user", 1},      {"mail", 2},    {"daemon", 3},  {"auth", 4},    {"syslog", 5},
       {"authpriv", 10}, {"local0", 16}, {"local1", 17}, {"local2", 18}, {"local3", 19},
-      {"local4", 20}, {"local5", 21}, {"local6", 22}, {"local7", 23},
+      {"local4", 20},   {"local5", 21}, {"local6", 22}, {"local7", 23},
   };
   for (const auto& [known, number] : kFacilities) {
     if (known == name) return number;

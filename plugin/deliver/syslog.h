@@ -14,13 +14,13 @@ namespace tld {
 /// Sends lines to the local syslog socket as `<PRI>Mmm dd hh:mm:ss TAG[PID]: TEXT`, the form that
 /// syslog(3) writes. Never blocks: syslog(3) itself does when the receiver is slow. Lines wait in a
 /// bounded queue while the receiver is slow or away; beyond it they are dropped and counted. More
-/// lines than the rate allows are counted and told by one line when the interval ends: journald would
-/// drop them without a word that names them.
+/// lines than the rate allows are counted and told by one line when the interval ends: journald
+/// would drop them without a word that names them.
 class Syslog {
  public:
   struct Options {
     std::string socket = "/dev/log";
-    int facility = 3;             ///< RFC 5424 table 1; 3 is daemon
+    int facility = 3;               ///< RFC 5424 table 1; 3 is daemon
     std::size_t rate_burst = 9000;  ///< lines an interval; 0 = no limit
     std::int64_t rate_interval_s = 30;
 

@@ -128,8 +128,7 @@ class RuleBuilder {
   void AddOrigin(const std::optional<PatternDefinition>& definition, OriginCondition::Part part) {
     if (!definition) return;
     if (auto pattern = Compile(*definition)) {
-      rule_.conditions.emplace_back(
-          OriginCondition{part, *std::move(pattern), definition->negate});
+      rule_.conditions.emplace_back(OriginCondition{part, *std::move(pattern), definition->negate});
     }
   }
 
@@ -227,7 +226,8 @@ class RulesetBuilder {
     if (!definition.id.empty()) skipped_ids_.insert(definition.id);
   }
 
-  void Insert(const RuleDefinition& definition, Rule rule, const std::vector<std::size_t>& parents) {
+  void Insert(const RuleDefinition& definition, Rule rule,
+              const std::vector<std::size_t>& parents) {
     const std::size_t at = ruleset_.rules.size();
     index_[definition.id] = at;
     order_.push_back({definition.last_of_siblings, definition.level});
@@ -296,7 +296,8 @@ class RulesetBuilder {
       const bool skipped = number && skipped_ids_.contains(std::to_string(*number));
       Warn(d, Offset{link.at.bytes + static_cast<std::size_t>(word.data() - link.text.data())},
            "missing-parent",
-           "rule '" + std::string(word) + (skipped ? "' was skipped" : "' is not loaded before this"));
+           "rule '" + std::string(word) +
+               (skipped ? "' was skipped" : "' is not loaded before this"));
     }
   }
 

@@ -14,9 +14,9 @@ namespace {
 /// Fields of the manager's decoders that are options of a rule, not names for `<field>`. No audit
 /// event has one of them, but for hostname, location and srcip.
 constexpr std::string_view kStaticFields[] = {
-    "srcip",  "dstip",  "srcport",    "dstport",     "protocol", "action",       "user",
-    "url",    "id",     "status",     "system_name", "data",     "extra_data",   "srcgeoip",
-    "dstgeoip", "program_name", "hostname", "location",
+    "srcip",      "dstip",    "srcport",  "dstport",      "protocol",    "action",
+    "user",       "url",      "id",       "status",       "system_name", "data",
+    "extra_data", "srcgeoip", "dstgeoip", "program_name", "hostname",    "location",
 };
 
 bool Contains(std::initializer_list<std::string_view> names, std::string_view name) {
@@ -71,7 +71,8 @@ class RuleReader {
   bool YesNo(const XmlAttribute& attribute) {
     if (EqualsIgnoreCase(attribute.value, "yes")) return true;
     if (!EqualsIgnoreCase(attribute.value, "no")) {
-      Warn(attribute.value_at, "bad-value", "'" + attribute.name + "' is 'yes' or 'no'; 'no' counts");
+      Warn(attribute.value_at, "bad-value",
+           "'" + attribute.name + "' is 'yes' or 'no'; 'no' counts");
     }
     return false;
   }
@@ -329,7 +330,8 @@ class GroupReader {
 
   void Read(const XmlElement& root) {
     if (root.name != "group") {
-      Fail(root.at, "unknown-element", "a rule file holds <group> and <var>, no <" + root.name + ">");
+      Fail(root.at, "unknown-element",
+           "a rule file holds <group> and <var>, no <" + root.name + ">");
       return;
     }
     const XmlAttribute* name = root.Find("name");

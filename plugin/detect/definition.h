@@ -72,8 +72,8 @@ struct RuleDefinition {
   bool mail = false;
 };
 
-/// The definitions of one file, in order. `source` must outlive them. A rule with an error is in the
-/// result, marked faulty, so that its children can be named.
+/// The definitions of one file, in order. `source` must outlive them. A rule with an error is in
+/// the result, marked faulty, so that its children can be named.
 std::vector<RuleDefinition> ReadDefinitions(const SourceText& source, Diagnostics& diagnostics);
 
 }  // namespace tld

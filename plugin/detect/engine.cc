@@ -36,9 +36,8 @@ struct Holder {
   }
   bool operator()(const FieldCondition& c) const {
     if (!event.Has(c.field)) return false;
-    const bool any = event.Any(c.field, [&](std::string_view value) {
-      return c.pattern.Matches(value, state.scratch);
-    });
+    const bool any = event.Any(
+        c.field, [&](std::string_view value) { return c.pattern.Matches(value, state.scratch); });
     return any != c.negate;
   }
   bool operator()(const ListCondition& c) const {
@@ -54,8 +53,8 @@ struct Holder {
   bool operator()(const OriginCondition& c) const {
     const std::string_view node = event.id().node;
     const std::string_view text = c.part == OriginCondition::Part::kLocation ? state.origin.location
-                                  : node.empty()                            ? state.origin.host
-                                                                            : node;
+                                  : node.empty()                             ? state.origin.host
+                                                                             : node;
     return !text.empty() && c.pattern.Matches(text, state.scratch) != c.negate;
   }
   bool operator()(const NeverCondition&) const { return false; }

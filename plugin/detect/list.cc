@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "detect/list.h"
 
+#include <cdb.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,8 +9,6 @@
 #include <set>
 #include <unordered_set>
 #include <utility>
-
-#include <cdb.h>
 
 #include "base/text.h"
 
@@ -25,7 +24,7 @@ constexpr std::string_view kSourcesKey{"\0tld-audisp sources", 19};
 Result<std::string> Describe(const std::string& path, const FileTrust& trust) {
   const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return OsError("cannot open");
-  struct stat st{};
+  struct stat st {};
   if (fstat(fd.get(), &st) != 0) return OsError("cannot stat");
   if (Status trusted = CheckTrust(st, trust); !trusted) return trusted.error();
   Result<std::string> digest = Sha256Hex(fd.get());
@@ -152,8 +151,8 @@ std::optional<std::string> ListName(std::string_view path) {
 ListSources FindListSources(const ListDirectories& where, std::string_view name) {
   ListSources sources;
   sources.name = name;
-  const bool first_only = std::find(where.first_only.begin(), where.first_only.end(), name) !=
-                          where.first_only.end();
+  const bool first_only =
+      std::find(where.first_only.begin(), where.first_only.end(), name) != where.first_only.end();
   for (const std::string& directory : where.directories) {
     const std::string path = directory + '/' + sources.name;
     if (FileExists(path)) sources.texts.push_back(path);
@@ -194,13 +193,15 @@ Result<std::optional<List>> OpenReady(const ListDirectories& where, const ListSo
   const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd && compiled) return std::optional<List>();
   if (!fd) return OsError("cannot open " + path);
-  struct stat st{};
+  struct stat st {};
   if (fstat(fd.get(), &st) != 0) return OsError("cannot stat " + path);
   if (Status trusted = CheckTrust(st, where.trust); !trusted) {
     return Error{path + ": " + trusted.message()};
   }
   Result<List> list = List::Open(sources.name, fd);
-  if (!list) return compiled ? Result<std::optional<List>>(std::nullopt) : Error{path + ": " + list.message()};
+  if (!list)
+    return compiled ? Result<std::optional<List>>(std::nullopt)
+                    : Error{path + ": " + list.message()};
   if (compiled) {
     const Result<std::string> described = DescribeAll(sources, where.trust);
     if (!described) return described.error();

@@ -27,8 +27,8 @@ std::vector<Line> FindLines(std::string_view text, std::string_view key) {
     const std::size_t at = entry.at.bytes;
     const std::size_t before = at == 0 ? text.npos : text.rfind('\n', at - 1);
     const std::size_t newline = text.find('\n', at);
-    lines.push_back({before == text.npos ? 0 : before + 1,
-                     newline == text.npos ? text.size() : newline + 1});
+    lines.push_back(
+        {before == text.npos ? 0 : before + 1, newline == text.npos ? text.size() : newline + 1});
   });
   return lines;
 }

@@ -10,8 +10,8 @@
 /// Pure functions on the whole text.
 namespace tld {
 
-/// The text with `key` set to `value`: in the line where the key stands first, else in a new line at
-/// the end. An error for what the format cannot hold, such as a newline.
+/// The text with `key` set to `value`: in the line where the key stands first, else in a new line
+/// at the end. An error for what the format cannot hold, such as a newline.
 Result<std::string> SetListEntry(std::string_view text, std::string_view key,
                                  std::string_view value);
 

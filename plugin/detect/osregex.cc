@@ -44,9 +44,7 @@ void AppendLiteral(std::string& out, char c) {
   }
 }
 
-Error At(std::string_view what, std::size_t place) {
-  return Error{std::string(what), place};
-}
+Error At(std::string_view what, std::size_t place) { return Error{std::string(what), place}; }
 
 /// One alternative, of a whole pattern that is looked at from `begin` to `end`.
 class Alternative {

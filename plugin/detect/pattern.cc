@@ -111,9 +111,8 @@ Result<Regex> Regex::Compile(std::string_view pattern, Case letters) {
 }
 
 bool Regex::Matches(std::string_view subject, MatchScratch& scratch) const {
-  const int rc =
-      pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(subject.data()), subject.size(), 0, 0,
-                  scratch.data_, scratch.context_);
+  const int rc = pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(subject.data()),
+                             subject.size(), 0, 0, scratch.data_, scratch.context_);
   if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) ++scratch.limit_hits_;
   return rc >= 0;
 }

@@ -13,9 +13,9 @@ namespace {
 bool MayHold(const Condition& condition, const EngineState& state, const Event& known) {
   if (std::holds_alternative<NeverCondition>(condition)) return false;
   const FieldName* field = FieldOf(condition);
-  const bool decided = field != nullptr && (field->text() == "audit.type" ||
-                                            field->text() == "audit.record_type" ||
-                                            field->text() == "audit.key");
+  const bool decided =
+      field != nullptr && (field->text() == "audit.type" || field->text() == "audit.record_type" ||
+                           field->text() == "audit.key");
   return !decided || Holds(condition, state, known);
 }
 
@@ -50,7 +50,8 @@ bool Prefilter::Walk(const Event& known, MatchScratch& scratch) const {
     seen[index] = true;
     const Rule& rule = ruleset_.rules[index];
     bool may = true;
-    for (const Condition& condition : rule.conditions) may = may && MayHold(condition, state, known);
+    for (const Condition& condition : rule.conditions)
+      may = may && MayHold(condition, state, known);
     if (!may) continue;
     if (rule.level > 0 && !rule.gate) return true;
     todo.insert(todo.end(), rule.children.begin(), rule.children.end());

@@ -12,9 +12,10 @@
 
 namespace tld {
 
-/// Says from the types of an event's records and its keys alone, before it is parsed, whether any rule above level 0
-/// could answer it. Conservative: "no" is certain, "yes" is not. It walks the tree as the engine
-/// does, with the conditions on `audit.type`, `audit.record_type` and `audit.key` decided and all others taken to hold.
+/// Says from the types of an event's records and its keys alone, before it is parsed, whether any
+/// rule above level 0 could answer it. Conservative: "no" is certain, "yes" is not. It walks the
+/// tree as the engine does, with the conditions on `audit.type`, `audit.record_type` and
+/// `audit.key` decided and all others taken to hold.
 class Prefilter {
  public:
   /// Keeps a reference to the ruleset.

@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <utility>
-
 #include <pugixml.hpp>
+#include <utility>
 
 #include "base/text.h"
 
@@ -34,9 +33,8 @@ std::string DecodeText(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const auto* entity =
-        std::find_if(std::begin(kEntities), std::end(kEntities),
-                     [&](const auto& e) { return text.starts_with(e.first); });
+    const auto* entity = std::find_if(std::begin(kEntities), std::end(kEntities),
+                                      [&](const auto& e) { return text.starts_with(e.first); });
     if (entity != std::end(kEntities)) {
       out += entity->second;
       text.remove_prefix(entity->first.size());
@@ -100,9 +98,7 @@ class Converter {
   }
 
  private:
-  Offset At(const char* place) const {
-    return Offset{static_cast<std::size_t>(place - buffer_)};
-  }
+  Offset At(const char* place) const { return Offset{static_cast<std::size_t>(place - buffer_)}; }
 
   void Fail(Offset at, std::string_view code, std::string message) {
     diagnostics_.Add(source_, at, {Severity::kError, code, std::move(message)});
@@ -187,12 +183,14 @@ std::vector<XmlElement> ReadRuleXml(const SourceText& source, Diagnostics& diagn
   const pugi::xml_parse_result parsed =
       document.load_buffer_inplace(buffer.data(), buffer.size(), options, pugi::encoding_utf8);
   if (!parsed) {
-    diagnostics.Add(source, Offset{static_cast<std::size_t>(std::max<std::ptrdiff_t>(parsed.offset, 0))},
+    diagnostics.Add(source,
+                    Offset{static_cast<std::size_t>(std::max<std::ptrdiff_t>(parsed.offset, 0))},
                     {Severity::kError, "xml", std::string(Meaning(parsed))});
     return {};
   }
   Diagnostics found;
-  std::vector<XmlElement> roots = Converter(source, buffer.data(), found).Children(document, 0, nullptr);
+  std::vector<XmlElement> roots =
+      Converter(source, buffer.data(), found).Children(document, 0, nullptr);
   diagnostics.Append(found);
   if (found.HasErrors()) roots.clear();
   return roots;

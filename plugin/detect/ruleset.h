@@ -38,7 +38,8 @@ enum class ListLookup {
   kAddressMatchKeyValue,
 };
 
-/// `list`: a look-up of a field's values in one of Ruleset::lists. False where the field is missing.
+/// `list`: a look-up of a field's values in one of Ruleset::lists. False where the field is
+/// missing.
 struct ListCondition {
   FieldName field;
   ListLookup lookup = ListLookup::kMatchKey;
@@ -81,11 +82,12 @@ struct Rule {
   Mitre mitre;
   std::string info;
   std::vector<std::string> cve;
-  std::size_t least_log_bytes = 0;  ///< `maxsize`: the full log has at least that many bytes; 0 = off
-  bool gate = false;                ///< `noalert`: no answer itself, only its children
-  bool log = true;                  ///< false: `no_log`, no document is written
-  bool full_log = true;             ///< false: `no_full_log`
-  bool mail = false;                ///< `alert_by_email`
+  std::size_t least_log_bytes =
+      0;                 ///< `maxsize`: the full log has at least that many bytes; 0 = off
+  bool gate = false;     ///< `noalert`: no answer itself, only its children
+  bool log = true;       ///< false: `no_log`, no document is written
+  bool full_log = true;  ///< false: `no_full_log`
+  bool mail = false;     ///< `alert_by_email`
 };
 
 struct Ruleset {

@@ -80,7 +80,8 @@ void ByteQueue::BeginDropping() {
     if (newline != held.npos) return;
     chunks_.pop_back();
   }
-  // The line's start has gone to the reader: end it there, so that it does not run into the next one.
+  // The line's start has gone to the reader: end it there, so that it does not run into the next
+  // one.
   if (!at_line_start_) Append("\n");
 }
 

@@ -23,8 +23,8 @@ class ByteQueue {
 
   explicit ByteQueue(std::size_t limit) : limit_(limit) {}
 
-  /// Where the next bytes may be read to; call Commit with how many came. Never empty: when the queue
-  /// is full the bytes land in a buffer from which Commit drops them.
+  /// Where the next bytes may be read to; call Commit with how many came. Never empty: when the
+  /// queue is full the bytes land in a buffer from which Commit drops them.
   std::span<char> Space();
   void Commit(std::size_t bytes);
 
@@ -32,8 +32,8 @@ class ByteQueue {
   std::string_view Front() const;
   void Pop(std::size_t bytes);
 
-  /// Pops up to the end of the line at the front; false when its end has not come yet (all is popped
-  /// then). Returns how many bytes that were in `popped`.
+  /// Pops up to the end of the line at the front; false when its end has not come yet (all is
+  /// popped then). Returns how many bytes that were in `popped`.
   bool PopLine(std::uint64_t& popped);
   /// True when the last byte popped ended a line, or none was.
   bool at_line_start() const { return at_line_start_; }

@@ -54,8 +54,9 @@ void AddCheck(CLI::App& app, CommonOptions& common, Action& action) {
   CLI::App* command = AddCommand(app, common, "check", "find faults in settings, rules and lists");
   auto strict = std::make_shared<bool>(false);
   command->add_flag("--strict", *strict, "warnings and lint count as faults");
-  command->callback(
-      [&common, &action, strict] { action = [&common, strict] { return Check(common, *strict); }; });
+  command->callback([&common, &action, strict] {
+    action = [&common, strict] { return Check(common, *strict); };
+  });
 }
 
 }  // namespace tld

@@ -65,8 +65,7 @@ class ListCommand {
   int Add() {
     return Edit([&]() -> Status {
       const std::string path = TextPath();
-      const Result<std::string> text =
-          SetListEntry(ReadText(path), options_.key, options_.value);
+      const Result<std::string> text = SetListEntry(ReadText(path), options_.key, options_.value);
       if (!text) return text.error();
       if (Status written = WriteFileAtomically(path, *text, 0644, true); !written) return written;
       return Include();
@@ -198,6 +197,7 @@ class ListCommand {
 void AddList(CLI::App& app, CommonOptions& common, Action& action) {
   CLI::App* list = app.add_subcommand("list", "show and edit lists; changes are live at once");
   list->require_subcommand(1);
+  list->set_version_flag("--version", "tldctl " TLD_VERSION);
   auto options = std::make_shared<ListOptions>();
   const auto add = [&](const char* name, const char* description, int (ListCommand::*run)(),
                        int words) {

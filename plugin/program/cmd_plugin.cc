@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // tldctl reload and tldctl status: what is asked of the running plugin.
 #include <libaudit.h>
+#include <rapidjson/document.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <string>
-
-#include <rapidjson/document.h>
 
 #include "base/text.h"
 #include "program/command.h"
@@ -61,7 +60,8 @@ void PrintObject(const std::string& prefix, const Json& object) {
     } else if (value.IsArray()) {
       if (value.Empty()) std::printf("%-32s no\n", name.c_str());
       for (const Json& item : value.GetArray()) {
-        if (item.IsString()) std::printf("%-32s %s\n", name.c_str(), Shown(item.GetString()).c_str());
+        if (item.IsString())
+          std::printf("%-32s %s\n", name.c_str(), Shown(item.GetString()).c_str());
       }
     }
   }
@@ -98,8 +98,8 @@ int ShowStatus(const CommonOptions& common) {
     if (geteuid() == 0) PrintKernel();
   }
   const auto degraded = document.FindMember("degraded");
-  const bool good = degraded == document.MemberEnd() || !degraded->value.IsArray() ||
-                    degraded->value.Empty();
+  const bool good =
+      degraded == document.MemberEnd() || !degraded->value.IsArray() || degraded->value.Empty();
   return good ? kGood : kFindings;
 }
 

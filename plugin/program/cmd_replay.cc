@@ -102,12 +102,13 @@ class Replay {
     if (pipeline.counters().not_records + lines.overlong + groups.truncated + groups.evicted == 0) {
       return;
     }
-    std::printf("%llu lines were no audit records, %llu too long; %llu events truncated, "
-                "%llu evaluated early\n",
-                static_cast<unsigned long long>(pipeline.counters().not_records),
-                static_cast<unsigned long long>(lines.overlong),
-                static_cast<unsigned long long>(groups.truncated),
-                static_cast<unsigned long long>(groups.evicted));
+    std::printf(
+        "%llu lines were no audit records, %llu too long; %llu events truncated, "
+        "%llu evaluated early\n",
+        static_cast<unsigned long long>(pipeline.counters().not_records),
+        static_cast<unsigned long long>(lines.overlong),
+        static_cast<unsigned long long>(groups.truncated),
+        static_cast<unsigned long long>(groups.evicted));
   }
 
   const CommonOptions& common_;

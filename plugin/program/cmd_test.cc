@@ -58,7 +58,8 @@ class Test {
 
  private:
   void Greet(const Ruleset& ruleset) const {
-    if (common_.json || isatty(STDIN_FILENO) == 0 || options_.files != std::vector<std::string>{"-"}) {
+    if (common_.json || isatty(STDIN_FILENO) == 0 ||
+        options_.files != std::vector<std::string>{"-"}) {
       return;
     }
     std::printf("%zu rules. Paste the records of an event, then an empty line; end with Ctrl-D.\n",
@@ -211,8 +212,10 @@ class Test {
       }
       return;
     }
-    std::printf("**Rule %s was not tried: no parent of it took the event, or a sibling before it "
-                "did.\n", rule->id.c_str());
+    std::printf(
+        "**Rule %s was not tried: no parent of it took the event, or a sibling before it "
+        "did.\n",
+        rule->id.c_str());
   }
 
   const CommonOptions& common_;

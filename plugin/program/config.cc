@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/config.h"
 
+#include <ini.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,8 +9,6 @@
 #include <optional>
 #include <string_view>
 #include <utility>
-
-#include <ini.h>
 
 #include "base/text.h"
 
@@ -140,7 +139,8 @@ class LineSource {
   /// The start of a line, counted from 1.
   Offset LineStart(std::size_t number) const {
     std::size_t at = 0;
-    for (; number > 1; --number) at = std::min(source_.text.find('\n', at), source_.text.size() - 1) + 1;
+    for (; number > 1; --number)
+      at = std::min(source_.text.find('\n', at), source_.text.size() - 1) + 1;
     return Offset{at};
   }
 
@@ -218,7 +218,8 @@ Installation FindInstallation() {
   if (BaseName(built) != "build") built = ParentOf(built);  // build/asan and the like
   const std::string top = ParentOf(built);
   if (BaseName(built) == "build" && FileExists(top + "/rules/detect/0365-base.xml")) {
-    return {top + "/conf/tld-audisp.conf", top + "/rules/detect", top + "/conf", top + "/lists", ""};
+    return {top + "/conf/tld-audisp.conf", top + "/rules/detect", top + "/conf", top + "/lists",
+            ""};
   }
   const std::string etc = TLD_SYSCONFDIR "/tld-audisp";
   const std::string share = TLD_DATADIR "/tld-audisp";
@@ -235,8 +236,8 @@ void ReadConfigText(const SourceText& source, Config& config, Diagnostics& diagn
   }
 }
 
-Config LoadConfig(const std::string& path, const Installation& installation,
-                  const FileTrust& trust, Diagnostics& diagnostics) {
+Config LoadConfig(const std::string& path, const Installation& installation, const FileTrust& trust,
+                  Diagnostics& diagnostics) {
   Config config;
   config.rule_paths = {installation.shipped_rules, installation.local_rules};
   config.list_directories = {installation.shipped_lists};

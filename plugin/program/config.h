@@ -20,7 +20,7 @@ struct Config {
   std::size_t queue_bytes = std::size_t{64} << 20;  ///< of the front; `queue` is in MiB
   std::string run_directory = "/run/tld-audisp";
   std::string state_directory = "/var/lib/tld-audisp/state";
-  std::string host;             ///< name in documents; empty = gethostname(2)
+  std::string host;  ///< name in documents; empty = gethostname(2)
   std::string agent_id = "000";
 
   // [rules]
@@ -54,11 +54,11 @@ struct Installation {
 };
 Installation FindInstallation();
 
-/// Reads `path`, then `conf.d/*.conf` beside it in the order of their names; the last value of a key
-/// wins. What is wrong is in `diagnostics`, with its place, and leaves the value as it was. A main
-/// file that is not there is an error; the defaults are returned then.
-Config LoadConfig(const std::string& path, const Installation& installation,
-                  const FileTrust& trust, Diagnostics& diagnostics);
+/// Reads `path`, then `conf.d/*.conf` beside it in the order of their names; the last value of a
+/// key wins. What is wrong is in `diagnostics`, with its place, and leaves the value as it was. A
+/// main file that is not there is an error; the defaults are returned then.
+Config LoadConfig(const std::string& path, const Installation& installation, const FileTrust& trust,
+                  Diagnostics& diagnostics);
 
 /// Applies one file's text to `config`. For tests and LoadConfig.
 void ReadConfigText(const SourceText& source, Config& config, Diagnostics& diagnostics);

@@ -72,7 +72,8 @@ Result<Fd> BindControlSocket(const std::string& path) {
   return fd;
 }
 
-ControlServer::ControlServer(Fd listener, std::function<std::string(std::string_view, uid_t)> answer)
+ControlServer::ControlServer(Fd listener,
+                             std::function<std::string(std::string_view, uid_t)> answer)
     : listener_(std::move(listener)), answer_(std::move(answer)) {}
 
 void ControlServer::AddTo(std::vector<pollfd>& fds) const {
@@ -127,8 +128,7 @@ void ControlServer::Read(Client& client) {
 }
 
 void ControlServer::Write(Client& client) {
-  const ssize_t n =
-      send(client.fd.get(), client.reply.data(), client.reply.size(), MSG_NOSIGNAL);
+  const ssize_t n = send(client.fd.get(), client.reply.data(), client.reply.size(), MSG_NOSIGNAL);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n > 0) client.reply.erase(0, static_cast<std::size_t>(n));
   client.done = n <= 0 || client.reply.empty();

@@ -19,8 +19,8 @@
 /// group adm), `reload` for root and the user that the plugin was started by.
 namespace tld {
 
-/// Binds the socket under a temporary name and renames it into place, so that a client finds the old
-/// one or a working new one. Mode 0660, group adm if there is one.
+/// Binds the socket under a temporary name and renames it into place, so that a client finds the
+/// old one or a working new one. Mode 0660, group adm if there is one.
 Result<Fd> BindControlSocket(const std::string& path);
 
 /// Serves the socket from the sensor's loop. Bounded: 16 clients, 256 bytes of request, 5 s each.

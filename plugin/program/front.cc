@@ -22,8 +22,8 @@ constexpr int kPipeBytes = 1 << 20;
 constexpr std::size_t kReadAtOnce = 1 << 20;  // before the pipe gets its turn
 constexpr std::int64_t kFirstBackoffMs = 100;
 constexpr std::int64_t kLastBackoffMs = 30'000;
-constexpr std::int64_t kHealthyMs = 60'000;   // a sensor that lived so long starts with no back-off
-constexpr std::int64_t kDrainMs = 5'000;      // at the end of the input
+constexpr std::int64_t kHealthyMs = 60'000;  // a sensor that lived so long starts with no back-off
+constexpr std::int64_t kDrainMs = 5'000;     // at the end of the input
 
 class Front {
  public:
@@ -64,7 +64,8 @@ class Front {
                      {signals_.fd(), POLLIN, 0},
                      {queue_.empty() ? -1 : pipe_.get(), POLLOUT, 0}};
     int timeout = -1;
-    if (sensor_ == 0) timeout = static_cast<int>(std::max<std::int64_t>(next_start_ms_ - now_ms_, 0));
+    if (sensor_ == 0)
+      timeout = static_cast<int>(std::max<std::int64_t>(next_start_ms_ - now_ms_, 0));
     if (input_ended_) timeout = 50;
     poll(fds, 3, timeout);
   }

@@ -19,8 +19,8 @@ struct FrontStart {
 
 /// The front role: reads fd 0 without ever waiting for anything else, and keeps a sensor running
 /// behind a bounded queue. auditd stalls every audited system call of the host when its plugin does
-/// not read, and gives a plugin up that ends ten times; so nothing that may take long or crash happens
-/// in this process. Returns the exit status of the plugin: 0 at the end of the input.
+/// not read, and gives a plugin up that ends ten times; so nothing that may take long or crash
+/// happens in this process. Returns the exit status of the plugin: 0 at the end of the input.
 int RunFront(FrontStart start);
 
 }  // namespace tld

@@ -42,7 +42,8 @@ void Progress::Show(std::uint64_t done, std::uint64_t events) {
   const double seconds = static_cast<double>(now - began_ms_) / 1000;
   const double rate = static_cast<double>(done) / seconds;
   std::fprintf(stderr, "\r\033[K%s: %.1f MB, %llu events, %.1f MB/s", what_.c_str(),
-               static_cast<double>(done) / 1e6, static_cast<unsigned long long>(events), rate / 1e6);
+               static_cast<double>(done) / 1e6, static_cast<unsigned long long>(events),
+               rate / 1e6);
   if (total_ > done && rate > 0) {
     std::fprintf(stderr, ", %.0f s left", static_cast<double>(total_ - done) / rate);
   }
@@ -90,7 +91,7 @@ Status ReadLog(const std::string& path,
 std::uint64_t TotalSize(const std::vector<std::string>& paths) {
   std::uint64_t total = 0;
   for (const std::string& path : paths) {
-    struct stat st{};
+    struct stat st {};
     if (stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return 0;
     total += static_cast<std::uint64_t>(st.st_size);
   }

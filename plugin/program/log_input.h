@@ -11,8 +11,8 @@
 
 namespace tld {
 
-/// Shows how far long work is: bytes, rate and time left, on stderr, when that is a terminal and the
-/// work takes more than a second.
+/// Shows how far long work is: bytes, rate and time left, on stderr, when that is a terminal and
+/// the work takes more than a second.
 class Progress {
  public:
   Progress(std::string what, std::uint64_t total_bytes);
@@ -29,8 +29,8 @@ class Progress {
   bool shown_ = false;
 };
 
-/// Reads a log, plain or gzip, in pieces; `-` is standard input (plain). `take` gets the bytes and how much of
-/// the file has been read.
+/// Reads a log, plain or gzip, in pieces; `-` is standard input (plain). `take` gets the bytes and
+/// how much of the file has been read.
 Status ReadLog(const std::string& path,
                const std::function<void(std::string_view, std::uint64_t)>& take);
 

@@ -17,7 +17,8 @@ class Output {
  public:
   Output(Sender sender, const Config& config);
 
-  /// Takes new levels, formats and destinations. Lines that wait for an unchanged syslog socket stay.
+  /// Takes new levels, formats and destinations. Lines that wait for an unchanged syslog socket
+  /// stay.
   void Configure(const Config& config);
 
   /// Fills in the number and sends. An alert below every sink's level gets no number, so that a

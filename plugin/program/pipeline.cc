@@ -22,7 +22,8 @@ std::size_t NextJoined(std::string_view line, std::string_view stamp, std::size_
     std::size_t begin = line.rfind(' ', found - 1);
     if (begin != line.npos && begin >= at && line.substr(begin + 1).starts_with("type=")) {
       const std::size_t node = begin == 0 ? line.npos : line.rfind(' ', begin - 1);
-      if (node != line.npos && node >= at && line.substr(node + 1).starts_with("node=")) begin = node;
+      if (node != line.npos && node >= at && line.substr(node + 1).starts_with("node="))
+        begin = node;
       return begin;
     }
     at = found + mark.size();
@@ -104,13 +105,14 @@ void Pipeline::TakeEvent(RawEvent raw) {
   }
   ++counters_.judged;
   trace_.clear();
-  const EngineState state{policy_->ruleset, *windows_, scratch_, {policy_->host, options_.location}};
+  const EngineState state{
+      policy_->ruleset, *windows_, scratch_, {policy_->host, options_.location}};
   const std::optional<Answer> answer = Evaluate(state, event, options_.trace ? &trace_ : nullptr);
   take_({event, answer, trace_});
 }
 
-/// An event counts as the plugin's own only when all of it fits: process, user, no login, this host.
-/// Anything less would let somebody hide behind the plugin's name.
+/// An event counts as the plugin's own only when all of it fits: process, user, no login, this
+/// host. Anything less would let somebody hide behind the plugin's name.
 bool Pipeline::IsOwn(const Event& event) const {
   if (options_.own_pids.empty() || event.First("audit.type") != "SYSCALL") return false;
   const std::string& node = event.id().node;

@@ -19,7 +19,7 @@ constexpr std::size_t kRuleFileLimit = std::size_t{32} << 20;
 constexpr char kCatalogue[] = "suspicious-programs";
 
 bool IsDirectory(const std::string& path) {
-  struct stat st{};
+  struct stat st {};
   return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
@@ -107,8 +107,8 @@ LoadedPolicy LoadPolicy(const PolicySource& source, std::uint64_t generation) {
       loaded.rule_files.push_back(*std::move(file));
     }
   }
-  CompiledRules compiled = CompileRules(loaded.rule_files, ListsOf(policy->config, source),
-                                        loaded.diagnostics);
+  CompiledRules compiled =
+      CompileRules(loaded.rule_files, ListsOf(policy->config, source), loaded.diagnostics);
   policy->ruleset = std::move(compiled.ruleset);
   loaded.stale_lists = std::move(compiled.stale_lists);
   loaded.skipped_rules = compiled.skipped;
@@ -123,7 +123,8 @@ Status SaveAcceptedRules(const std::string& directory, const std::vector<SourceT
     const std::string copy = directory + '/' + std::string(BaseName(file.path));
     if (copy == file.path) continue;
     if (const auto same = ReadFile(copy, kRuleFileLimit); same && *same == file.text) continue;
-    if (Status written = WriteFileAtomically(copy, file.text, 0640, false); !written) return written;
+    if (Status written = WriteFileAtomically(copy, file.text, 0640, false); !written)
+      return written;
   }
   return {};
 }

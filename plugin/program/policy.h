@@ -44,7 +44,8 @@ struct LoadedPolicy {
   std::vector<SourceText> rule_files;  ///< as loaded
 };
 
-/// Loads as much as can be loaded. Whether a policy with errors may be used is the caller's decision.
+/// Loads as much as can be loaded. Whether a policy with errors may be used is the caller's
+/// decision.
 LoadedPolicy LoadPolicy(const PolicySource& source, std::uint64_t generation);
 
 /// The list directories that a configuration means; `replaced` instead of them when not empty.

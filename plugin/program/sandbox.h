@@ -11,9 +11,9 @@
 /// (auditd-plugins(5), NOTES).
 namespace tld {
 
-/// Descriptors above 2 closed; signals at their defaults, SIGPIPE ignored, none blocked but the three
-/// that the roles read (SIGTERM, SIGHUP, SIGCHLD); umask 027; a small fixed environment; no core
-/// dumps; an OOM score of its own. auditd leaves all of these in whatever state it has itself.
+/// Descriptors above 2 closed; signals at their defaults, SIGPIPE ignored, none blocked but the
+/// three that the roles read (SIGTERM, SIGHUP, SIGCHLD); umask 027; a small fixed environment; no
+/// core dumps; an OOM score of its own. auditd leaves all of these in whatever state it has itself.
 void SettleProcess();
 
 struct Identity {
@@ -30,8 +30,9 @@ Result<gid_t> FindGroup(const std::string& name);
 /// REQUIRES: effective uid 0. An error means that some of it did not happen: do not go on.
 Status DropPrivileges(const Identity& identity);
 
-/// The system calls of the sensor: files, memory, its sockets and clocks. All else fails with EPERM;
-/// running programs, tracing and loading code end the process. Inherited filters stay in force.
+/// The system calls of the sensor: files, memory, its sockets and clocks. All else fails with
+/// EPERM; running programs, tracing and loading code end the process. Inherited filters stay in
+/// force.
 Status ConfineSensor();
 
 }  // namespace tld

@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = 256 * 1024;
 constexpr std::int64_t kHousekeepingMs = 1000;
-constexpr std::int64_t kNoticeMs = 10'000;    // a growing loss is told this often at most
+constexpr std::int64_t kNoticeMs = 10'000;        // a growing loss is told this often at most
 constexpr std::int64_t kHeartbeatMs = 3'600'000;  // a degraded state is told again
 constexpr std::int64_t kFinalFlushMs = 1000;
 
@@ -87,10 +87,9 @@ class Sensor {
                       [this](const Pipeline::Outcome& outcome) { Take(outcome); });
     degraded_ = start_.problems;
     AddProblems(loaded);
-    Raise(Notice::kStarted,
-          "tld-audisp " TLD_VERSION " started with " +
-              std::to_string(loaded.policy->ruleset.rules.size()) +
-              " rules; counters and time windows begin anew");
+    Raise(Notice::kStarted, "tld-audisp " TLD_VERSION " started with " +
+                                std::to_string(loaded.policy->ruleset.rules.size()) +
+                                " rules; counters and time windows begin anew");
     TellDegraded();
     TellStaleLists(loaded);
     if (!loaded.diagnostics.HasErrors()) Accept(loaded);
@@ -289,9 +288,14 @@ class Sensor {
     const LineReader::Counters& lines = pipeline_->line_counters();
     const Grouper::Counters& groups = pipeline_->group_counters();
     const Syslog::Counters& syslog = output_->syslog().counters();
-    const std::uint64_t counts[] = {front_.lines_dropped,  front_.bytes_lost, lines.overlong,
-                                    groups.truncated,      groups.evicted,    syslog.dropped,
-                                    output_->file().counters().failed, pipeline_->limit_hits()};
+    const std::uint64_t counts[] = {front_.lines_dropped,
+                                    front_.bytes_lost,
+                                    lines.overlong,
+                                    groups.truncated,
+                                    groups.evicted,
+                                    syslog.dropped,
+                                    output_->file().counters().failed,
+                                    pipeline_->limit_hits()};
     static_assert(std::size(counts) == std::tuple_size_v<decltype(watched_)>);
     for (std::size_t i = 0; i < watched_.size(); ++i) {
       Watched& watched = watched_[i];

@@ -15,7 +15,7 @@ namespace tld {
 struct SensorStart {
   std::string config_file;
   std::vector<std::string> problems;  ///< what already is not as configured
-  uid_t owner = 0;                    ///< whose files are believed besides root's, and who may reload
+  uid_t owner = 0;  ///< whose files are believed besides root's, and who may reload
   pid_t front_pid = 0;
   bool confine = true;  ///< filter system calls
 };

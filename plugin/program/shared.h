@@ -25,7 +25,8 @@ struct FrontCounters {
 };
 
 struct SensorCounters {
-  /// Of the bytes that this sensor was given, how many it is done with. Starts at 0 with each sensor.
+  /// Of the bytes that this sensor was given, how many it is done with. Starts at 0 with each
+  /// sensor.
   std::atomic<std::uint64_t> bytes_done{0};
 };
 
@@ -34,7 +35,8 @@ template <class T>
 class SharedPage {
  public:
   static Result<SharedPage> Create() {
-    void* page = mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* page =
+        mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) return OsError("cannot map shared memory");
     return SharedPage(new (page) T());
   }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/status.h"
 
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <initializer_list>
 #include <string_view>
 #include <utility>
-
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
 #include "alert/format.h"
 #include "base/text.h"

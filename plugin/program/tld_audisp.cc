@@ -5,12 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <utility>
-
-#include <CLI/CLI.hpp>
 
 #include "base/os.h"
 #include "program/config.h"
@@ -29,12 +28,12 @@ constexpr bool kConfine = false;  // the sanitizer's own system calls are not on
 constexpr bool kConfine = true;
 #endif
 
-/// Makes a directory that the roles write to, owned by them. Only a directory of root or of that user
-/// is taken over, and never through a symbolic link.
+/// Makes a directory that the roles write to, owned by them. Only a directory of root or of that
+/// user is taken over, and never through a symbolic link.
 Status PrepareDirectory(const std::string& path, const Identity& identity, mode_t mode) {
   if (Status made = MakeDirectories(path, mode); !made) return made;
   const Fd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  struct stat st{};
+  struct stat st {};
   if (!fd || fstat(fd.get(), &st) != 0) return OsError("cannot open " + path);
   if (st.st_uid != 0 && st.st_uid != identity.uid) {
     return Error{path + ": belongs to uid " + std::to_string(st.st_uid)};
@@ -99,16 +98,18 @@ int Run(const std::string& config_file) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app{"Reports suspicious commands from audit events. Started by auditd, which writes the\n"
-               "events to its standard input; see tld-audisp(8) and tldctl(1)."};
+  CLI::App app{
+      "Reports suspicious commands from audit events. Started by auditd, which writes the\n"
+      "events to its standard input; see tld-audisp(8) and tldctl(1)."};
   std::string config_file = FindInstallation().config_file;
   app.add_option("--conf", config_file, "settings file")->option_text("FILE");
   app.set_version_flag("--version", "tld-audisp " TLD_VERSION);
   CLI11_PARSE(app, argc, argv);
   if (isatty(STDIN_FILENO) != 0) {
-    std::fputs("tld-audisp: auditd starts this program and writes events to its standard input;\n"
-               "to judge records by hand use 'tldctl test'\n",
-               stderr);
+    std::fputs(
+        "tld-audisp: auditd starts this program and writes events to its standard input;\n"
+        "to judge records by hand use 'tldctl test'\n",
+        stderr);
     return 2;
   }
   return Run(config_file);

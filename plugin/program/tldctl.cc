@@ -2,12 +2,11 @@
 // The administrator's tool: checks, tries, replays, edits lists, and talks to the running plugin.
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <ctime>
 #include <exception>
 #include <string>
-
-#include <CLI/CLI.hpp>
 
 #include "base/text.h"
 #include "program/command.h"
@@ -70,7 +69,8 @@ namespace {
 
 int Main(int argc, char** argv) {
   tzset();
-  CLI::App app{"Checks and tries the rules of tld-audisp, edits its lists, asks the running plugin."};
+  CLI::App app{
+      "Checks and tries the rules of tld-audisp, edits its lists, asks the running plugin."};
   app.set_version_flag("--version", "tldctl " TLD_VERSION);
   app.require_subcommand(1);
   app.get_formatter()->column_width(28);

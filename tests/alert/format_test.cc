@@ -2,12 +2,11 @@
 #include "alert/format.h"
 
 #include <gtest/gtest.h>
+#include <rapidjson/document.h>
 
 #include <algorithm>
 #include <ctime>
 #include <random>
-
-#include <rapidjson/document.h>
 
 #include "audit/names.h"
 #include "base/text.h"
@@ -36,7 +35,8 @@ class FormatTest : public testing::Test {
     Alert alert;
     alert.rule = &rule_;
     alert.event = &event;
-    alert.description = Shown(CutAtCharacter("Audit: command executed: " + std::string(event.First("audit.exe")), 250));
+    alert.description = Shown(
+        CutAtCharacter("Audit: command executed: " + std::string(event.First("audit.exe")), 250));
     alert.fired_times = 2;
     alert.seq = 7;
     alert.policy = 3;
@@ -59,10 +59,11 @@ TEST_F(FormatTest, TextIsTheDocumentedLine) {
   Event event = ParseEvent(ExecRecords("nc", "/usr/bin/nc.openbsd"));
   event.Add("audit.auid_name", "alice");
   event.Seal();
-  EXPECT_EQ(FormatText(About(event), sender_, kSyslogLimit),
-            "100210 level=12 \"Audit: command executed: /usr/bin/nc.openbsd\" auid=1000(alice) uid=0 "
-            "exe=/usr/bin/nc.openbsd cmd=\"nc -v\" cwd=/root tty=pts0 key=audit-wazuh-c "
-            "event=host1|msg=audit(1700000000.123:7) seq=7");
+  EXPECT_EQ(
+      FormatText(About(event), sender_, kSyslogLimit),
+      "100210 level=12 \"Audit: command executed: /usr/bin/nc.openbsd\" auid=1000(alice) uid=0 "
+      "exe=/usr/bin/nc.openbsd cmd=\"nc -v\" cwd=/root tty=pts0 key=audit-wazuh-c "
+      "event=host1|msg=audit(1700000000.123:7) seq=7");
 }
 
 TEST_F(FormatTest, TheDocumentHasTheManagersShape) {
@@ -105,7 +106,9 @@ TEST_F(FormatTest, BytesThatAreNoUtf8AreReplacedAndKeptInHex) {
       "type=EXECVE msg=audit(1.000:7): argc=2 a0=\"x\" a1=FF\n");
   const rapidjson::Document document = Parsed(FormatJson(About(event), sender_, kFileLimit));
   const auto& audit = document["data"]["audit"];
-  EXPECT_STREQ(audit["command"].GetString(), "\uFFFD" "A");
+  EXPECT_STREQ(audit["command"].GetString(),
+               "\uFFFD"
+               "A");
   EXPECT_STREQ(audit["raw_hex"]["command"].GetString(), "ff41");
   EXPECT_STREQ(audit["raw_hex"]["exe"].GetString(), "2f62fe");
   EXPECT_STREQ(audit["raw_hex"]["execve"]["a1"].GetString(), "ff");
@@ -156,7 +159,8 @@ TEST_F(FormatTest, EventsMadeToBeTooLargeFitAllTheSame) {
     record("PATH", "item=" + std::to_string(i) + " name=" + HexEncode(std::string(2000, '\xFE')) +
                        " nametype=NORMAL");
   }
-  for (int i = 0; i < 100; ++i) record("AVC", "field" + std::to_string(i) + "=" + std::string(3000, 'y'));
+  for (int i = 0; i < 100; ++i)
+    record("AVC", "field" + std::to_string(i) + "=" + std::string(3000, 'y'));
   rule_.info = std::string(20'000, 'i');
   rule_.groups.assign(500, std::string(50, 'g'));
   Event event = ParseEvent(log);
@@ -211,7 +215,8 @@ std::vector<std::pair<std::string, std::string>> ReadCef(const std::string& line
 TEST_F(FormatTest, CefReadsBack) {
   const Event event = ParseEvent(
       "type=SYSCALL msg=audit(1.000:7): arch=c000003e syscall=59 auid=1000 uid=0 comm=\"n|c\" "
-      "exe=\"/a=b\\c|d\" key=\"k\"\ntype=EXECVE msg=audit(1.000:7): argc=2 a0=\"n|c\" a1=\"x=y\\z\"\n");
+      "exe=\"/a=b\\c|d\" key=\"k\"\ntype=EXECVE msg=audit(1.000:7): argc=2 a0=\"n|c\" "
+      "a1=\"x=y\\z\"\n");
   Alert alert = About(event);
   const auto parts = ReadCef(FormatCef(alert, sender_, kSyslogLimit));
   const auto value = [&](const std::string& name) {
@@ -245,7 +250,8 @@ TEST_F(FormatTest, OneAlertIsOneSafeLineInEveryFormat) {
     const std::string argument = bytes(200);
     const Event event = ParseEvent(
         "type=SYSCALL msg=audit(1.000:7): arch=c000003e syscall=59 auid=1 uid=0 tty=pts0 comm=" +
-        HexEncode("c" + comm) + " exe=" + HexEncode("/" + exe) + " key=" + HexEncode("k" + bytes(9)) +
+        HexEncode("c" + comm) + " exe=" + HexEncode("/" + exe) +
+        " key=" + HexEncode("k" + bytes(9)) +
         "\ntype=EXECVE msg=audit(1.000:7): argc=1 a0=" + HexEncode("a" + argument) +
         "\ntype=CWD msg=audit(1.000:7): cwd=" + HexEncode("/" + bytes(30)) + "\n");
     ASSERT_EQ(event.First("audit.command"), "c" + comm);
@@ -258,8 +264,9 @@ TEST_F(FormatTest, OneAlertIsOneSafeLineInEveryFormat) {
     const rapidjson::Document document = Parsed(FormatJson(alert, sender_, kFileLimit));
     const auto& audit = document["data"]["audit"];
     if (IsUtf8(argument)) {
-      EXPECT_EQ(std::string(audit["execve"]["a0"].GetString(), audit["execve"]["a0"].GetStringLength()),
-                "a" + argument);
+      EXPECT_EQ(
+          std::string(audit["execve"]["a0"].GetString(), audit["execve"]["a0"].GetStringLength()),
+          "a" + argument);
     } else {
       EXPECT_EQ(HexDecode(audit["raw_hex"]["execve"]["a0"].GetString()), "a" + argument);
     }

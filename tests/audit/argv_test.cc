@@ -61,12 +61,14 @@ TEST(DecodeArguments, TheFirstOfTwoCounts) {
 }
 
 TEST(DecodeArguments, HugeIndexesTakeNoMemory) {
-  const ArgumentList list = DecodeArguments({"argc=1 a2147483647=\"x\" a99999999999=\"y\" a1[-1]=\"z\""});
+  const ArgumentList list =
+      DecodeArguments({"argc=1 a2147483647=\"x\" a99999999999=\"y\" a1[-1]=\"z\""});
   EXPECT_EQ(Texts(list), Texts_{"2147483647=x"});
 }
 
 TEST(CommandLine, QuotesForAShell) {
-  const ArgumentList list = DecodeArguments({"argc=3 a0=\"sh\" a1=\"-c\" a2=" + HexEncode("a 'b'\n")});
+  const ArgumentList list =
+      DecodeArguments({"argc=3 a0=\"sh\" a1=\"-c\" a2=" + HexEncode("a 'b'\n")});
   EXPECT_EQ(CommandLine(list.arguments), "sh -c 'a '\\''b'\\''\n'");
 }
 

@@ -11,7 +11,8 @@ namespace {
 class GrouperTest : public testing::Test {
  protected:
   void Start(Grouper::Mode mode) {
-    grouper_ = std::make_unique<Grouper>(mode, [this](RawEvent&& e) { events_.push_back(std::move(e)); });
+    grouper_ =
+        std::make_unique<Grouper>(mode, [this](RawEvent&& e) { events_.push_back(std::move(e)); });
   }
   void Line(const std::string& line, std::int64_t now_ms = 0) {
     const auto header = ParseHeader(line);
@@ -193,8 +194,8 @@ TEST_F(GrouperTest, OverTheCapPayloadGoesAndIdentityStays) {
   EXPECT_TRUE(event.truncated);
   EXPECT_LE(event.text.size(), Grouper::kEventBytes + 64 * 1024);
   EXPECT_NE(event.text.find("a0=\"first\""), event.text.npos);
-  for (const char* kept : {"comm=\"nc\"", "item=0", "item=1", "item=2", "cwd=", "proctitle=", "avc=1",
-                           "saddr="}) {
+  for (const char* kept :
+       {"comm=\"nc\"", "item=0", "item=1", "item=2", "cwd=", "proctitle=", "avc=1", "saddr="}) {
     EXPECT_NE(event.text.find(kept), event.text.npos) << kept;
   }
   EXPECT_GT(grouper_->counters().dropped_records, 100u);
@@ -225,7 +226,9 @@ TEST_F(GrouperTest, TheNumberOfRecordsIsBounded) {
 
 TEST_F(GrouperTest, EnrichmentIsKeptApartFromTheText) {
   Start(Grouper::Mode::kLive);
-  Line("type=CONFIG_CHANGE msg=audit(1.000:1): op=x\x1d" "AUID=\"unset\"");
+  Line(
+      "type=CONFIG_CHANGE msg=audit(1.000:1): op=x\x1d"
+      "AUID=\"unset\"");
   Line("type=SYSCALL msg=audit(1.000:1): uid=0\x1dUID=\"root\" AUID=\"alice\"");
   Line("type=EOE msg=audit(1.000:1): ");
   EXPECT_EQ(events_.at(0).text.find('\x1d'), std::string::npos);

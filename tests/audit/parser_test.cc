@@ -19,7 +19,8 @@ std::string Record(const std::string& type, const std::string& body) {
 }
 
 const char kSyscall[] =
-    "arch=c000003e syscall=59 success=yes exit=0 items=1 ppid=10 pid=11 auid=1000 uid=0 gid=0 euid=0 "
+    "arch=c000003e syscall=59 success=yes exit=0 items=1 ppid=10 pid=11 auid=1000 uid=0 gid=0 "
+    "euid=0 "
     "suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=3 ";
 
 TEST(Parser, NamesTheFieldsOfAnExec) {
@@ -55,17 +56,18 @@ TEST(Parser, NamesTheFieldsOfAnExec) {
 }
 
 TEST(Parser, KeyComesFromItsRecordOnly) {
-  const Event event = ParseEvent(Record("SYSCALL", std::string(kSyscall) + "comm=\"x\" exe=\"/x\" key=(null)") +
-                                 Record("EXECVE", "argc=2 a0=\"x\" a1=\"key=forged\"") +
-                                 Record("AVC", "key=\"forged\"") +
-                                 Record("PATH", "item=0 name=\"key=forged\" nametype=NORMAL"));
+  const Event event = ParseEvent(
+      Record("SYSCALL", std::string(kSyscall) + "comm=\"x\" exe=\"/x\" key=(null)") +
+      Record("EXECVE", "argc=2 a0=\"x\" a1=\"key=forged\"") + Record("AVC", "key=\"forged\"") +
+      Record("PATH", "item=0 name=\"key=forged\" nametype=NORMAL"));
   EXPECT_TRUE(event.Find("audit.key").empty());
   EXPECT_EQ(Values(event, "audit.file.name"), "key=forged");
 }
 
 TEST(Parser, SyscallFieldsComeFromSyscallAlone) {
-  const Event event = ParseEvent(Record("AVC", "pid=666 comm=\"evil\" exe=\"/evil\" auid=0") +
-                                 Record("SYSCALL", std::string(kSyscall) + "comm=\"nc\" exe=\"/usr/bin/nc\" key=\"k\""));
+  const Event event = ParseEvent(
+      Record("AVC", "pid=666 comm=\"evil\" exe=\"/evil\" auid=0") +
+      Record("SYSCALL", std::string(kSyscall) + "comm=\"nc\" exe=\"/usr/bin/nc\" key=\"k\""));
   EXPECT_EQ(Values(event, "audit.pid"), "11");
   EXPECT_EQ(Values(event, "audit.command"), "nc");
   EXPECT_EQ(Values(event, "audit.auid"), "1000");
@@ -73,8 +75,8 @@ TEST(Parser, SyscallFieldsComeFromSyscallAlone) {
 }
 
 TEST(Parser, EncodedNamesAreDecodedAndQuotedOnesAreNot) {
-  const Event event = ParseEvent(Record(
-      "SYSCALL", std::string(kSyscall) + "comm=\"3005\" exe=" + HexEncode("/tmp/a b\n") + " key=\"3005\""));
+  const Event event = ParseEvent(Record("SYSCALL", std::string(kSyscall) + "comm=\"3005\" exe=" +
+                                                       HexEncode("/tmp/a b\n") + " key=\"3005\""));
   EXPECT_EQ(Values(event, "audit.command"), "3005");
   EXPECT_EQ(Values(event, "audit.exe"), "/tmp/a b\n");
   EXPECT_EQ(Values(event, "audit.key"), "3005");
@@ -122,8 +124,9 @@ TEST(Parser, ParentsAreDirectoriesAndBothNamesOfARenameAreFiles) {
 
 TEST(Parser, AddressesOfSockets) {
   const auto saddr = [](const char* hex) {
-    return ParseEvent(Record("SYSCALL", std::string(kSyscall) + "comm=\"x\" exe=\"/x\" key=(null)") +
-                      Record("SOCKADDR", std::string("saddr=") + hex));
+    return ParseEvent(
+        Record("SYSCALL", std::string(kSyscall) + "comm=\"x\" exe=\"/x\" key=(null)") +
+        Record("SOCKADDR", std::string("saddr=") + hex));
   };
   const Event v4 = saddr("0200115C0A0000010000000000000000");
   EXPECT_EQ(Values(v4, "audit.sockaddr.family"), "inet");
@@ -165,7 +168,9 @@ TEST(Parser, FieldsOfOtherRecordsAreBounded) {
 
 TEST(Parser, EveryLoginAndLateRecordIsInOneEvent) {
   const Event event = ParseEvent(
-      Record("LOGIN", "pid=11 uid=0 old-auid=4294967295 auid=1000 tty=(none) old-ses=4294967295 ses=3 res=1") +
+      Record(
+          "LOGIN",
+          "pid=11 uid=0 old-auid=4294967295 auid=1000 tty=(none) old-ses=4294967295 ses=3 res=1") +
       Record("SYSCALL", std::string(kSyscall) + "comm=\"login\" exe=\"/bin/login\" key=(null)") +
       Record("PROCTITLE", "proctitle=6C6F67696E002D70") + Record("UNKNOWN[1421]", "late=yes") +
       Record("EOE", ""));
@@ -177,9 +182,11 @@ TEST(Parser, EveryLoginAndLateRecordIsInOneEvent) {
 
 Event Exec(const std::string& comm, const std::string& exe, const std::string& argv,
            const std::string& path = "") {
-  return ParseEvent(Record("SYSCALL", std::string(kSyscall) + "comm=\"" + comm + "\" exe=\"" + exe + "\" key=\"k\"") +
-                    Record("EXECVE", argv) +
-                    Record("PATH", "item=0 name=\"" + (path.empty() ? exe : path) + "\" nametype=NORMAL"));
+  return ParseEvent(
+      Record("SYSCALL",
+             std::string(kSyscall) + "comm=\"" + comm + "\" exe=\"" + exe + "\" key=\"k\"") +
+      Record("EXECVE", argv) +
+      Record("PATH", "item=0 name=\"" + (path.empty() ? exe : path) + "\" nametype=NORMAL"));
 }
 
 TEST(ProgramNames, UnwrapsLoaderAppletAndScript) {
@@ -187,7 +194,8 @@ TEST(ProgramNames, UnwrapsLoaderAppletAndScript) {
                         "argc=4 a0=\"ld.so\" a1=\"--library-path\" a2=\"/x\" a3=\"/usr/bin/nc\""),
                    "audit.program"),
             "ld-linux-x86-64|ld-linux-x86-64.so.2|ld.so|nc");
-  EXPECT_EQ(Values(Exec("busybox", "/usr/bin/busybox", "argc=2 a0=\"busybox\" a1=\"nc\""), "audit.program"),
+  EXPECT_EQ(Values(Exec("busybox", "/usr/bin/busybox", "argc=2 a0=\"busybox\" a1=\"nc\""),
+                   "audit.program"),
             "busybox|nc");
   EXPECT_EQ(Values(Exec("x", "/usr/bin/busybox", "argc=1 a0=\"nc\"", "/tmp/x"), "audit.program"),
             "x|busybox|nc");
@@ -201,7 +209,8 @@ TEST(ProgramNames, UnwrapsLoaderAppletAndScript) {
 
 TEST(ProgramNames, AFileThatIsOpenedIsNoProgram) {
   const Event event = ParseEvent(
-      Record("SYSCALL", "arch=c000003e syscall=257 success=yes comm=\"cat\" exe=\"/bin/cat\" key=\"k\"") +
+      Record("SYSCALL",
+             "arch=c000003e syscall=257 success=yes comm=\"cat\" exe=\"/bin/cat\" key=\"k\"") +
       Record("PATH", "item=0 name=\"/usr/bin/nc\" nametype=NORMAL"));
   EXPECT_EQ(Values(event, "audit.program"), "cat");
 }

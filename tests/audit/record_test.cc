@@ -35,12 +35,13 @@ TEST(ParseHeader, AcceptsAnEmptyBody) {
 }
 
 TEST(ParseHeader, RefusesWhatIsNoRecord) {
-  for (const char* bad : {
-           "", "hello", "type=SYSCALL", "type=SYSCALL msg=audit(1.000:2)", "type= msg=audit(1.000:2): ",
-           "xx type=SYSCALL msg=audit(1.000:2): ", "node= type=CWD msg=audit(1.000:2): ",
-           "type=CWD msg=audit(x.000:2): ", "type=CWD msg=audit(1.1000:2): ",
-           "type=CWD msg=audit(1:2): ", "type=CWD msg=audit(1.000): ", "type=CWD msg=audit(-1.000:2): ",
-           "type=CWD msg=audit(99999999999999.000:2): ", "type=c msg=audit(1.000:2): "}) {
+  for (const char* bad :
+       {"", "hello", "type=SYSCALL", "type=SYSCALL msg=audit(1.000:2)",
+        "type= msg=audit(1.000:2): ", "xx type=SYSCALL msg=audit(1.000:2): ",
+        "node= type=CWD msg=audit(1.000:2): ", "type=CWD msg=audit(x.000:2): ",
+        "type=CWD msg=audit(1.1000:2): ", "type=CWD msg=audit(1:2): ",
+        "type=CWD msg=audit(1.000): ", "type=CWD msg=audit(-1.000:2): ",
+        "type=CWD msg=audit(99999999999999.000:2): ", "type=c msg=audit(1.000:2): "}) {
     EXPECT_FALSE(ParseHeader(bad)) << bad;
   }
 }
@@ -49,7 +50,9 @@ std::string_view Cut(std::string_view line) { return line.substr(0, EnrichmentBe
 
 TEST(Enrichment, IsCutAtItsSeparator) {
   EXPECT_EQ(Cut("a=1\x1dUID=\"root\" AUID=\"alice\""), "a=1");
-  EXPECT_EQ(Cut("a=1\x1d" "ARCH=x86_64 SYSCALL=execve"), "a=1");
+  EXPECT_EQ(Cut("a=1\x1d"
+                "ARCH=x86_64 SYSCALL=execve"),
+            "a=1");
   EXPECT_EQ(Cut("saddr=10\x1dSADDR={ saddr_fam=inet laddr=1.2.3.4 lport=80 }"), "saddr=10");
   EXPECT_EQ(Cut("a=1\x1dOLD-AUID=\"unset\""), "a=1");
   EXPECT_EQ(Cut("a=1"), "a=1");

@@ -18,7 +18,7 @@ TEST(AtomicFile, ReplacesWholeAndKeepsTheMode) {
   chmod(path.c_str(), 0640);
   ASSERT_TRUE(WriteFileAtomically(path, "new", 0600, true));
   EXPECT_EQ(*ReadFile(path, 100), "new");
-  struct stat st{};
+  struct stat st {};
   ASSERT_EQ(stat(path.c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0640u);
 }

@@ -2,25 +2,25 @@
 #include "base/text.h"
 
 #include <gtest/gtest.h>
+#include <rapidjson/document.h>
 
 #include <random>
-
-#include <rapidjson/document.h>
 
 namespace tld {
 namespace {
 
 TEST(Utf8, AcceptsWhatRfc3629Allows) {
-  for (const char* good : {"", "a", "\x7f", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
-                           "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+  for (const char* good :
+       {"", "a", "\x7f", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
+        "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
     EXPECT_TRUE(IsUtf8(good)) << HexEncode(good);
   }
 }
 
 TEST(Utf8, RefusesOverlongSurrogatesAndBeyond) {
-  for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xC2",
-                          "\xE2\x82", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
-                          "\xFF", "a\xFE"}) {
+  for (const char* bad :
+       {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xC2", "\xE2\x82",
+        "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "a\xFE"}) {
     EXPECT_FALSE(IsUtf8(bad)) << HexEncode(bad);
   }
 }
@@ -37,10 +37,10 @@ TEST(Shown, EscapesWhatATerminalActsOn) {
   EXPECT_EQ(Shown("a\nb\tc"), "a\\x0ab\\x09c");
   EXPECT_EQ(Shown("\x1b[31m"), "\\x1b[31m");
   EXPECT_EQ(Shown("\x7f"), "\\x7f");
-  EXPECT_EQ(Shown("\xC2\x9B"), "\\xc2\\x9b");         // C1 control
-  EXPECT_EQ(Shown("\xFFz"), "\\xffz");                // no UTF-8
-  EXPECT_EQ(Shown("\u202Eabc"), "\\u202eabc");        // right-to-left override
-  EXPECT_EQ(Shown("a\u2028b"), "a\\u2028b");          // line separator
+  EXPECT_EQ(Shown("\xC2\x9B"), "\\xc2\\x9b");   // C1 control
+  EXPECT_EQ(Shown("\xFFz"), "\\xffz");          // no UTF-8
+  EXPECT_EQ(Shown("\u202Eabc"), "\\u202eabc");  // right-to-left override
+  EXPECT_EQ(Shown("a\u2028b"), "a\\u2028b");    // line separator
   EXPECT_EQ(Shown("grün €"), "grün €");
 }
 

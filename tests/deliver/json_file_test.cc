@@ -19,7 +19,7 @@ TEST(JsonFile, AppendsALineEach) {
   file.Write("{\"a\":1}");
   file.Write("{\"a\":2}");
   EXPECT_EQ(Slurp(directory / "alerts.json"), "{\"a\":1}\n{\"a\":2}\n");
-  struct stat st{};
+  struct stat st {};
   ASSERT_EQ(stat((directory / "alerts.json").c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 0777 & 07137, 0u);  // no more than 0640
 }

@@ -37,12 +37,14 @@ TEST(RuleXml, AcceptsTheDialect) {
 }
 
 TEST(RuleXml, NamesThePlaceOfWhatIsNotWellFormed) {
-  EXPECT_EQ(Found("<group name=\"g\">\n<rule id=\"1\" level=\"3\">\n</group>"), Strings{"xml error 3:3"});
+  EXPECT_EQ(Found("<group name=\"g\">\n<rule id=\"1\" level=\"3\">\n</group>"),
+            Strings{"xml error 3:3"});
   EXPECT_EQ(Found("<group name=g></group>"), Strings{"xml error 1:13"});
   EXPECT_EQ(Found("a \x01 b"), Strings{"forbidden-byte error 1:3"});
-  EXPECT_EQ(Found("<group name=\"g,\"><rule id=\"1\" level=\"1\" level=\"2\"><description>d</description>"
-                  "</rule></group>"),
-            Strings{"duplicate-attribute error 1:41"});
+  EXPECT_EQ(
+      Found("<group name=\"g,\"><rule id=\"1\" level=\"1\" level=\"2\"><description>d</description>"
+            "</rule></group>"),
+      Strings{"duplicate-attribute error 1:41"});
   std::string deep;
   for (int i = 0; i < 40; ++i) deep += "<a>";
   for (int i = 0; i < 40; ++i) deep += "</a>";
@@ -52,7 +54,8 @@ TEST(RuleXml, NamesThePlaceOfWhatIsNotWellFormed) {
 }
 
 TEST(Definitions, EveryFaultOfARuleIsTold) {
-  EXPECT_EQ(Found("<group name=\"g,\"><rule id=\"x\" level=\"17\" colour=\"red\"><nonsense/></rule></group>"),
+  EXPECT_EQ(Found("<group name=\"g,\"><rule id=\"x\" level=\"17\" "
+                  "colour=\"red\"><nonsense/></rule></group>"),
             (Strings{"bad-id error 1:28", "bad-number error 1:38", "unknown-attribute error 1:42",
                      "unknown-element error 1:55", "missing-description error 1:18"}));
   EXPECT_EQ(Found("<group name=\"g,\"><rule><description>d</description></rule></group>"),
@@ -79,7 +82,8 @@ TEST(Definitions, OptionsAreChecked) {
       {"<field name=\"a\" type=\"pcre2\">(</field>", "bad-pattern error"},
       {"<list>etc/lists/l</list>", "missing-field-name error"},
       {"<list field=\"a\" lookup=\"guess\">etc/lists/l</list>", "bad-value error"},
-      {"<list field=\"a\" lookup=\"match_key_value\">etc/lists/l</list>", "missing-check-value error"},
+      {"<list field=\"a\" lookup=\"match_key_value\">etc/lists/l</list>",
+       "missing-check-value error"},
       {"<list field=\"a\">etc/lists/none</list>", "missing-list error"},
       {"<decoded_as>sshd</decoded_as>", "never-true warning"},
       {"<options>no_such</options>", "bad-value error"},
@@ -95,8 +99,9 @@ TEST(Definitions, OptionsAreChecked) {
 }
 
 TEST(Variables, StandForTheirValuesInLaterTextsOfTheFile) {
-  const TestPolicy policy("<var name=\"N\">nc</var><group name=\"g,\"><rule id=\"1\" level=\"1\">"
-                          "<description>$N.$N|$ $(audit.exe)$N</description></rule></group>");
+  const TestPolicy policy(
+      "<var name=\"N\">nc</var><group name=\"g,\"><rule id=\"1\" level=\"1\">"
+      "<description>$N.$N|$ $(audit.exe)$N</description></rule></group>");
   EXPECT_EQ(Codes(policy.diagnostics()), Strings{});
   const auto& parts = policy.policy()->ruleset.rules.at(0).description;
   ASSERT_EQ(parts.size(), 2u);
@@ -109,7 +114,8 @@ TEST(Variables, AnUnknownOneIsAnErrorOnlyWhereThereAreAny) {
   EXPECT_EQ(Found("<var name=\"N\">nc</var>" + Rule("id=\"1\" level=\"1\"", "<match>$M</match>")),
             Strings{"unknown-variable error 1:98"});
   EXPECT_EQ(Found(Rule("id=\"1\" level=\"1\"", "<match>$M</match>")), Strings{});
-  EXPECT_EQ(Found("<var>nc</var>" + Rule("id=\"1\" level=\"1\"")), Strings{"bad-variable error 1:1"});
+  EXPECT_EQ(Found("<var>nc</var>" + Rule("id=\"1\" level=\"1\"")),
+            Strings{"bad-variable error 1:1"});
 }
 
 TEST(Compile, AFaultyRuleIsLeftOutWithItsChildrenAndTheRestStays) {
@@ -125,7 +131,8 @@ TEST(Compile, AFaultyRuleIsLeftOutWithItsChildrenAndTheRestStays) {
 TEST(Compile, SiblingsStandByLevelZeroFirstAccuracyZeroLast) {
   const TestPolicy policy(Rule("id=\"1\" level=\"3\"") + Rule("id=\"2\" level=\"12\"") +
                           Rule("id=\"3\" level=\"0\"") + Rule("id=\"4\" level=\"12\"") +
-                          Rule("id=\"5\" level=\"16\" accuracy=\"0\"") + Rule("id=\"6\" level=\"0\""));
+                          Rule("id=\"5\" level=\"16\" accuracy=\"0\"") +
+                          Rule("id=\"6\" level=\"0\""));
   Strings order;
   for (const std::size_t root : policy.policy()->ruleset.roots) {
     order.push_back(policy.policy()->ruleset.rules[root].id);

@@ -28,7 +28,9 @@ std::string Answer(const std::string& rules, const std::string& log = kNc,
   return Answers(policy.policy(), log).at(0);
 }
 
-TEST(Engine, NoRuleNoAnswer) { EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\"", "<match>zzz</match>")), "-"); }
+TEST(Engine, NoRuleNoAnswer) {
+  EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\"", "<match>zzz</match>")), "-");
+}
 
 TEST(Engine, TheDeepestRuleOfTheFirstBranchAnswers) {
   const std::string rules = Rule("id=\"1\" level=\"3\"") +
@@ -60,7 +62,8 @@ TEST(Engine, AGateAloneIsNoAnswerAndTheSearchGoesOn) {
 
 TEST(Engine, FieldConditions) {
   const auto field = [](const std::string& attributes, const std::string& pattern) {
-    return Answer(Rule("id=\"1\" level=\"1\"", "<field " + attributes + ">" + pattern + "</field>"));
+    return Answer(
+        Rule("id=\"1\" level=\"1\"", "<field " + attributes + ">" + pattern + "</field>"));
   };
   EXPECT_EQ(field("name=\"audit.command\"", "^nc$"), "1");
   EXPECT_EQ(field("name=\"AUDIT.Command\"", "^NC$"), "1");
@@ -85,7 +88,8 @@ TEST(Engine, MatchSeesTheWholeLogWithoutEoe) {
   EXPECT_EQ(match(" type=EXECVE msg=audit(1700000000.123:7): argc=2"), "1");
   EXPECT_EQ(match("type=EOE"), "-");
   EXPECT_EQ(match("proctitle=\"nc\"$"), "1");
-  EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\"", "<match>type=SYS</match><match>CALL</match>")), "1");
+  EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\"", "<match>type=SYS</match><match>CALL</match>")),
+            "1");
 }
 
 TEST(Engine, MaxsizeIsALeastLength) {
@@ -96,7 +100,8 @@ TEST(Engine, MaxsizeIsALeastLength) {
 TEST(Engine, ListLookups) {
   const TestPolicy::Lists lists = {{"l", "nc:red\n10.:net\nother:infrared\n"}};
   const auto list = [&](const std::string& attributes, const std::string& log = kNc) {
-    return Answer(Rule("id=\"1\" level=\"1\"", "<list " + attributes + ">etc/lists/l</list>"), log, lists);
+    return Answer(Rule("id=\"1\" level=\"1\"", "<list " + attributes + ">etc/lists/l</list>"), log,
+                  lists);
   };
   EXPECT_EQ(list("field=\"audit.command\""), "1");
   EXPECT_EQ(list("field=\"audit.exe\""), "-");
@@ -111,7 +116,8 @@ TEST(Engine, ListLookups) {
       "type=USER_AUTH msg=audit(1.000:1): pid=1 uid=0 msg='op=x addr=10.1.2.3 res=failed'\n";
   EXPECT_EQ(list("field=\"srcip\" lookup=\"address_match_key\"", from), "1");
   EXPECT_EQ(list("field=\"srcip\" lookup=\"not_address_match_key\"", from), "-");
-  EXPECT_EQ(list("field=\"srcip\" lookup=\"address_match_key_value\" check_value=\"net\"", from), "1");
+  EXPECT_EQ(list("field=\"srcip\" lookup=\"address_match_key_value\" check_value=\"net\"", from),
+            "1");
   EXPECT_EQ(list("field=\"srcip\" lookup=\"match_key\"", from), "-");
 }
 
@@ -130,8 +136,8 @@ TEST(Engine, FiredTimesStartAgainEachHourOfTheEvents) {
 
 TEST(Engine, DescriptionsShowFieldsSafelyAndBounded) {
   const auto describe = [](const std::string& description, const std::string& exe) {
-    const TestPolicy policy("<group name=\"g,\"><rule id=\"1\" level=\"1\"><description>" + description +
-                            "</description></rule></group>");
+    const TestPolicy policy("<group name=\"g,\"><rule id=\"1\" level=\"1\"><description>" +
+                            description + "</description></rule></group>");
     const Event event = testing_support::ParseEvent(ExecRecords("nc", exe));
     return Describe(policy.policy()->ruleset.rules.at(0), event);
   };
@@ -146,7 +152,8 @@ TEST(Engine, DescriptionsShowFieldsSafelyAndBounded) {
 }
 
 TEST(Engine, TheTraceNamesWhatFailed) {
-  const TestPolicy policy(Rule("id=\"1\" level=\"9\"", "<match>zzz</match>") + Rule("id=\"2\" level=\"3\""));
+  const TestPolicy policy(Rule("id=\"1\" level=\"9\"", "<match>zzz</match>") +
+                          Rule("id=\"2\" level=\"3\""));
   Pipeline::Options options;
   options.trace = true;
   Trace trace;

@@ -102,7 +102,7 @@ TEST_F(ListTest, ACompiledListIsUsedWhileItFits) {
 TEST_F(ListTest, AChangedTextMakesItStaleWhateverTheTimesSay) {
   Write("etc/progs", "nc:red\n");
   ASSERT_TRUE(RefreshCompiledList(where_, "progs", diagnostics_));
-  struct stat st{};
+  struct stat st {};
   const std::string path = directory_ / "etc/progs";
   ASSERT_EQ(stat(path.c_str(), &st), 0);
   Write("etc/progs", "nc:tan\n");  // the same size
@@ -132,7 +132,8 @@ TEST_F(ListTest, ABrokenCompiledFileIsNotUsed) {
 TEST_F(ListTest, ACdbWithoutTextIsUsedAsItIs) {
   Write("share/progs", "nc:red\n");
   ASSERT_TRUE(RefreshCompiledList(where_, "progs", diagnostics_));
-  ASSERT_EQ(rename((directory_ / "cdb/progs.cdb").c_str(), (directory_ / "share/other.cdb").c_str()), 0);
+  ASSERT_EQ(
+      rename((directory_ / "cdb/progs.cdb").c_str(), (directory_ / "share/other.cdb").c_str()), 0);
   const Result<OpenedList> opened = Open("other");
   ASSERT_TRUE(opened);
   EXPECT_EQ(opened->list.Find("nc"), "red");
@@ -184,9 +185,9 @@ TEST(ListName, IsTheLastPartOfAManagersPath) {
 
 TEST(ListEdit, LeavesEverythingElseAlone) {
   const std::string text = "# my list\n\nnc:red\n  tcpdump : orange\n# end";
-  EXPECT_EQ(*SetListEntry(text, "nc", "green"),
-            "# my list\n\nnc:green\n  tcpdump : orange\n# end");
-  EXPECT_EQ(*SetListEntry(text, "new", ""), "# my list\n\nnc:red\n  tcpdump : orange\n# end\nnew\n");
+  EXPECT_EQ(*SetListEntry(text, "nc", "green"), "# my list\n\nnc:green\n  tcpdump : orange\n# end");
+  EXPECT_EQ(*SetListEntry(text, "new", ""),
+            "# my list\n\nnc:red\n  tcpdump : orange\n# end\nnew\n");
   EXPECT_EQ(RemoveListEntry(text, "tcpdump"), "# my list\n\nnc:red\n# end");
   EXPECT_EQ(RemoveListEntry(text, "none"), text);
   EXPECT_TRUE(HasListEntry(text, "tcpdump"));

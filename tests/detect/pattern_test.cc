@@ -8,11 +8,19 @@ namespace {
 
 TEST(OsMatch, ParsesToAlternatives) {
   const std::pair<const char*, const char*> table[] = {
-      {"nc", "part{nc}"},           {"^NC", "prefix{nc}"},   {"nc$", "suffix{nc}"},
-      {"^nc$", "equal{nc}"},        {"a|^b|c$", "part{a}|prefix{b}|suffix{c}"},
-      {"!a|b", "not(part{a}|part{b})"}, {"a^b$c", "part{a^b$c}"}, {"", "part{}"},
-      {"^", "prefix{}"},            {"$", "suffix{}"},       {"^$", "equal{}"},
-      {"a.*|", "part{a.*}|part{}"}, {"!", "not(part{})"},
+      {"nc", "part{nc}"},
+      {"^NC", "prefix{nc}"},
+      {"nc$", "suffix{nc}"},
+      {"^nc$", "equal{nc}"},
+      {"a|^b|c$", "part{a}|prefix{b}|suffix{c}"},
+      {"!a|b", "not(part{a}|part{b})"},
+      {"a^b$c", "part{a^b$c}"},
+      {"", "part{}"},
+      {"^", "prefix{}"},
+      {"$", "suffix{}"},
+      {"^$", "equal{}"},
+      {"a.*|", "part{a.*}|part{}"},
+      {"!", "not(part{})"},
   };
   for (const auto& [pattern, dump] : table) EXPECT_EQ(OsMatch(pattern).Dump(), dump) << pattern;
 }
@@ -24,12 +32,15 @@ TEST(OsMatch, Matches) {
     bool holds;
   };
   const Row table[] = {
-      {"red", "red", true},      {"red", "infrared", true}, {"red", "RED", true},
-      {"^red$", "infrared", false}, {"^red$", "Red", true},   {"^a|b$", "xb", true},
-      {"^a|b$", "xbx", false},   {"!red", "red", false},    {"!red", "blue", true},
-      {"", "", true},            {"^", "x", true},          {"$", "x", true},
-      {"^$", "", true},          {"^$", "x", false},        {"a.c", "abc", false},
-      {"\xFF", "x\xFFy", true},  {"ab", "a", false},        {"x|", "y", true},
+      {"red", "red", true},    {"red", "infrared", true},
+      {"red", "RED", true},    {"^red$", "infrared", false},
+      {"^red$", "Red", true},  {"^a|b$", "xb", true},
+      {"^a|b$", "xbx", false}, {"!red", "red", false},
+      {"!red", "blue", true},  {"", "", true},
+      {"^", "x", true},        {"$", "x", true},
+      {"^$", "", true},        {"^$", "x", false},
+      {"a.c", "abc", false},   {"\xFF", "x\xFFy", true},
+      {"ab", "a", false},      {"x|", "y", true},
   };
   for (const Row& row : table) {
     EXPECT_EQ(OsMatch(row.pattern).Matches(row.subject), row.holds)
@@ -73,9 +84,9 @@ TEST(OsRegex, SaysWhatIsWrongAndWhere) {
     std::size_t at;
   };
   const Row table[] = {
-      {"a\\q", "unknown escape '\\q'", 1},    {"a\\", "a '\\' with nothing after it", 1},
-      {"(a(b))", "a '(' inside another", 2},  {"ab)", "a ')' without '('", 2},
-      {"x(ab", "a '(' is never closed", 1},   {"(a|b)", "a '|' inside a group", 2},
+      {"a\\q", "unknown escape '\\q'", 1},   {"a\\", "a '\\' with nothing after it", 1},
+      {"(a(b))", "a '(' inside another", 2}, {"ab)", "a ')' without '('", 2},
+      {"x(ab", "a '(' is never closed", 1},  {"(a|b)", "a '|' inside a group", 2},
   };
   for (const Row& row : table) {
     const Result<std::string> result = TranslateOsRegex(row.pattern);

@@ -20,7 +20,8 @@ std::vector<std::string> Alerts(std::shared_ptr<const Policy> policy, std::strin
   options.prefilter = prefilter;
   Pipeline pipeline(options, policy, [&](const Pipeline::Outcome& outcome) {
     if (!outcome.answer || !outcome.answer->IsAlert(policy->ruleset)) return;
-    alerts.push_back(outcome.event.id().Stamp() + ' ' + policy->ruleset.rules[outcome.answer->rule].id);
+    alerts.push_back(outcome.event.id().Stamp() + ' ' +
+                     policy->ruleset.rules[outcome.answer->rule].id);
   });
   pipeline.Feed(log, 0);
   pipeline.Finish(0);

@@ -98,7 +98,8 @@ int LiveHost::Auditctl(const std::string& arguments) {
   return status;
 }
 
-LiveHost::LiveHost(const Options& options) : lock_(open(kLock, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+LiveHost::LiveHost(const Options& options)
+    : lock_(open(kLock, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
   if (!lock_ || flock(lock_.get(), LOCK_EX) != 0) {
     problem_ = "cannot take the lock";
     return;
@@ -135,35 +136,40 @@ void LiveHost::WriteFiles(const Options& options) {
   std::filesystem::create_directories(path("rules"));
   std::filesystem::create_directories(path("audit"));
   for (const auto& entry : std::filesystem::directory_iterator(top + "/rules/detect")) {
-    if (entry.path().extension() == ".xml") directory_.Write("rules/" + entry.path().filename().string(), Slurp(entry.path()));
+    if (entry.path().extension() == ".xml")
+      directory_.Write("rules/" + entry.path().filename().string(), Slurp(entry.path()));
   }
   directory_.Write("rules/local_rules.xml", Slurp(top + "/conf/local_rules.xml"));
   for (const char* list : {"audit-keys", "suspicious-programs"}) {
     directory_.Write(std::string("lists/") + list, Slurp(top + "/lists/" + list));
   }
-  directory_.Write("tld.conf", "[plugin]\nuser = " + options.user + "\nrun_directory = " + path("run") +
-                                   "\nstate_directory = " + path("state") + "\n[rules]\npaths = " +
-                                   path("rules") + "\n[lists]\ndirectories = " + path("lists") +
-                                   "\ncompiled = " + path("compiled") + "\n[syslog]\nsocket = " +
-                                   path("log") + "\n[file]\npath = " + path("alerts/alerts.json") +
-                                   "\nlevel = 1\n");
-  directory_.Write("etc/auditd.conf",
-                   "log_file = " + path("audit/audit.log") + "\nlog_format = " + options.log_format +
-                       "\nlog_group = root\npriority_boost = 4\nflush = INCREMENTAL_ASYNC\n"
-                       "freq = 50\nnum_logs = 2\nname_format = NONE\nmax_log_file = 100\n"
-                       "max_log_file_action = ROTATE\nspace_left = 75\nspace_left_action = IGNORE\n"
-                       "admin_space_left = 50\nadmin_space_left_action = IGNORE\n"
-                       "disk_full_action = IGNORE\ndisk_error_action = IGNORE\nplugin_dir = " +
-                       path("plugins") + "\nq_depth = 2000\noverflow_action = SYSLOG\nmax_restarts = 10\n");
+  directory_.Write("tld.conf",
+                   "[plugin]\nuser = " + options.user + "\nrun_directory = " + path("run") +
+                       "\nstate_directory = " + path("state") + "\n[rules]\npaths = " +
+                       path("rules") + "\n[lists]\ndirectories = " + path("lists") +
+                       "\ncompiled = " + path("compiled") + "\n[syslog]\nsocket = " + path("log") +
+                       "\n[file]\npath = " + path("alerts/alerts.json") + "\nlevel = 1\n");
+  directory_.Write(
+      "etc/auditd.conf",
+      "log_file = " + path("audit/audit.log") + "\nlog_format = " + options.log_format +
+          "\nlog_group = root\npriority_boost = 4\nflush = INCREMENTAL_ASYNC\n"
+          "freq = 50\nnum_logs = 2\nname_format = NONE\nmax_log_file = 100\n"
+          "max_log_file_action = ROTATE\nspace_left = 75\nspace_left_action = IGNORE\n"
+          "admin_space_left = 50\nadmin_space_left_action = IGNORE\n"
+          "disk_full_action = IGNORE\ndisk_error_action = IGNORE\nplugin_dir = " +
+          path("plugins") + "\nq_depth = 2000\noverflow_action = SYSLOG\nmax_restarts = 10\n");
   directory_.Write("plugins/tld.conf", "active = yes\ndirection = out\npath = " + plugin() +
                                            "\ntype = always\nargs = --conf=" + path("tld.conf") +
                                            "\nformat = string\n");
   chmod(path("etc/auditd.conf").c_str(), 0640);
   chmod(path("plugins/tld.conf").c_str(), 0640);
-  directory_.Write("rsyslog.conf", "module(load=\"imuxsock\" SysSock.Use=\"off\")\n"
-                                   "input(type=\"imuxsock\" Socket=\"" + path("log") +
-                                       "\" RateLimit.Interval=\"0\")\n"
-                                       "action(type=\"omfile\" file=\"" + path("syslog") + "\")\n");
+  directory_.Write("rsyslog.conf",
+                   "module(load=\"imuxsock\" SysSock.Use=\"off\")\n"
+                   "input(type=\"imuxsock\" Socket=\"" +
+                       path("log") +
+                       "\" RateLimit.Interval=\"0\")\n"
+                       "action(type=\"omfile\" file=\"" +
+                       path("syslog") + "\")\n");
 }
 
 bool LiveHost::StartRsyslog() {
@@ -174,7 +180,8 @@ bool LiveHost::StartRsyslog() {
 
 bool LiveHost::StartAuditd() {
   auditd_ = Spawn({"auditd", "-n", "-s", "enable", "-c", path("etc")}, path("auditd.out"));
-  const bool started = Eventually([&] { return Kernel("pid") == static_cast<std::uint64_t>(auditd_); });
+  const bool started =
+      Eventually([&] { return Kernel("pid") == static_cast<std::uint64_t>(auditd_); });
   Auditctl("-b 8192");
   return started && Eventually([&] { return FileExists(path("run/state.json")); });
 }

@@ -12,12 +12,14 @@
 
 namespace tld::testing_support {
 
-/// Whether live tests can run: the kernel must have auditing, we must be root, and no auditd may run.
+/// Whether live tests can run: the kernel must have auditing, we must be root, and no auditd may
+/// run.
 enum class LiveState { kReady, kNoKernelAudit, kNotRoot, kAuditdRuns };
 LiveState FindLiveState();
 
-/// A private auditd with the plugin, and a private rsyslogd, on the real kernel. One at a time on the
-/// machine: it holds a lock. All is stopped, by pid, and the kernel's rules are removed at the end.
+/// A private auditd with the plugin, and a private rsyslogd, on the real kernel. One at a time on
+/// the machine: it holds a lock. All is stopped, by pid, and the kernel's rules are removed at the
+/// end.
 class LiveHost {
  public:
   struct Options {

@@ -2,6 +2,7 @@
 // The real kernel, auditd, rsyslogd and plugin together.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <rapidjson/document.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,8 +12,6 @@
 #include <filesystem>
 #include <memory>
 #include <set>
-
-#include <rapidjson/document.h>
 
 #include "base/text.h"
 #include "tests/live/host.h"
@@ -115,10 +114,18 @@ TEST_F(LiveTest, HostileNamesMakeOneAlertOneLine) {
   const std::string directory = host_->path("hostile");
   std::filesystem::create_directories(directory);
   chmod(directory.c_str(), 0755);
-  const std::vector<std::string> names = {
-      "a\n<10>Jan  1 00:00:00 forged: line", "b\x1b[2J",     "c \"quoted\" \\", "d\x1dUID=\"root\"",
-      "e key=(x)",                           "key=\"forged\"", "f\xff\xfe",       "g\u202Etxt.exe",
-      "3005",                                "(null)",         "h=i j=k",         "-rf"};
+  const std::vector<std::string> names = {"a\n<10>Jan  1 00:00:00 forged: line",
+                                          "b\x1b[2J",
+                                          "c \"quoted\" \\",
+                                          "d\x1dUID=\"root\"",
+                                          "e key=(x)",
+                                          "key=\"forged\"",
+                                          "f\xff\xfe",
+                                          "g\u202Etxt.exe",
+                                          "3005",
+                                          "(null)",
+                                          "h=i j=k",
+                                          "-rf"};
   for (const std::string& name : names) {
     std::filesystem::copy_file("/bin/true", directory + '/' + name);
     EXPECT_EQ(host_->RunAsLogin(kUser, {directory + '/' + name, "key=(forged)\n" + name}), 0);
@@ -172,7 +179,8 @@ TEST_F(LiveTest, ABrokenRuleFileIsRefusedAndTheOldPolicyStays) {
                            "    <description>d</description>\n  </rule>\n</group>\n");
   std::string out;
   EXPECT_EQ(host_->Tldctl("reload", &out), 1);
-  EXPECT_NE(out.find("zz-broken.xml:3:5: error: a rule has no option <tpyo> [rule 100600]"), out.npos)
+  EXPECT_NE(out.find("zz-broken.xml:3:5: error: a rule has no option <tpyo> [rule 100600]"),
+            out.npos)
       << out;
   EXPECT_TRUE(host_->Logged("200904 level=8"));
   host_->RunAsLogin(kUser, {kNc, "-v"});
@@ -249,22 +257,25 @@ TEST_F(LiveTest, TheExceptionForThePluginHidesNobodyElse) {
       "reader.c",
       "#include <fcntl.h>\n#include <unistd.h>\n"
       "__attribute__((constructor)) static void f(void)\n"
-      "{ int fd = open(\"" + host_->path("secret") + "\", O_RDONLY); if (fd >= 0) close(fd); }\n");
+      "{ int fd = open(\"" +
+          host_->path("secret") + "\", O_RDONLY); if (fd >= 0) close(fd); }\n");
   const std::string library = host_->path("reader.so");
   ASSERT_EQ(std::system(("cc -shared -fPIC -o " + library + ' ' + source).c_str()), 0);
   chmod(library.c_str(), 0755);
   chmod(host_->directory().Write("secret", "s").c_str(), 0644);
   // The shipped exception, filled in for this plugin; it must come before the watch.
   LiveHost::Auditctl("-D");
-  std::string rules = testing_support::Slurp(testing_support::Top() + "/rules/audit/20-tld-audisp.rules.in");
-  for (const auto& [from, to] : {std::pair<std::string, std::string>{"@PROGRAM@", host_->plugin()},
-                                 {"@UID@", "65534"}}) {
+  std::string rules =
+      testing_support::Slurp(testing_support::Top() + "/rules/audit/20-tld-audisp.rules.in");
+  for (const auto& [from, to] :
+       {std::pair<std::string, std::string>{"@PROGRAM@", host_->plugin()}, {"@UID@", "65534"}}) {
     for (std::size_t at; (at = rules.find(from)) != rules.npos;) rules.replace(at, from.size(), to);
   }
   const std::string file = host_->directory().Write("20.rules", rules);
   ASSERT_EQ(LiveHost::Auditctl("-R " + file), 0);
   ASSERT_EQ(LiveHost::Auditctl("-a always,exit -F path=" + host_->path("secret") +
-                               " -F perm=r -F key=audit-wazuh-r"), 0);
+                               " -F perm=r -F key=audit-wazuh-r"),
+            0);
   const std::vector<std::string> preload = {"LD_PRELOAD=" + library};
   host_->RunAsLogin(kUser, {host_->plugin(), "--version"}, preload);
   const auto reads = [&] { return Documents("80784").size(); };

@@ -33,7 +33,8 @@ std::string Take(ByteQueue& queue, std::size_t most = SIZE_MAX) {
 
 std::string Lines(int from, int to) {
   std::string lines;
-  for (int i = from; i < to; ++i) lines += "line " + std::to_string(i) + " " + std::string(90, 'x') + '\n';
+  for (int i = from; i < to; ++i)
+    lines += "line " + std::to_string(i) + " " + std::string(90, 'x') + '\n';
   return lines;
 }
 
@@ -57,7 +58,8 @@ TEST(ByteQueue, AFullQueueDropsWholeLinesAndCountsThem) {
   const std::string kept = Take(queue);
   EXPECT_EQ(kept, text.substr(0, kept.size()));
   EXPECT_EQ(kept.back(), '\n');
-  EXPECT_EQ(static_cast<std::uint64_t>(std::count(kept.begin(), kept.end(), '\n')) + dropped, 20'000u);
+  EXPECT_EQ(static_cast<std::uint64_t>(std::count(kept.begin(), kept.end(), '\n')) + dropped,
+            20'000u);
   EXPECT_EQ(kept.size() + queue.dropped().bytes, text.size());
 }
 

@@ -50,14 +50,17 @@ TEST(Config, AnUnknownSettingIsAnErrorWithItsPlace) {
   Diagnostics diagnostics;
   Read("[syslog]\n  levl = 5\n[plugins]\nuser = x\n", diagnostics);
   ASSERT_EQ(diagnostics.all().size(), 2u);
-  EXPECT_EQ(RenderLine(diagnostics.all()[0]), "t.conf:2:3: error: there is no setting [syslog] levl");
-  EXPECT_EQ(RenderLine(diagnostics.all()[1]), "t.conf:4:1: error: there is no setting [plugins] user");
+  EXPECT_EQ(RenderLine(diagnostics.all()[0]),
+            "t.conf:2:3: error: there is no setting [syslog] levl");
+  EXPECT_EQ(RenderLine(diagnostics.all()[1]),
+            "t.conf:4:1: error: there is no setting [plugins] user");
 }
 
 TEST(Config, ABadValueLeavesTheDefault) {
   Diagnostics diagnostics;
   const Config config = Read(
-      "[syslog]\nlevel = 17\nformat = xml\nfacility = kern\nsocket = log\n[lists]\ncatalogue = maybe\n"
+      "[syslog]\nlevel = 17\nformat = xml\nfacility = kern\nsocket = log\n[lists]\ncatalogue = "
+      "maybe\n"
       "[plugin]\nqueue = 0\n",
       diagnostics);
   EXPECT_EQ(diagnostics.errors(), 6u);
@@ -68,8 +71,8 @@ TEST(Config, ABadValueLeavesTheDefault) {
 
 TEST(Config, LinesThatTheLibraryWouldCutOrJoinAreErrors) {
   Diagnostics diagnostics;
-  const Config config = Read("[plugin]\nhost = " + std::string(300, 'x') + "\nnonsense\n[rules\n",
-                             diagnostics);
+  const Config config =
+      Read("[plugin]\nhost = " + std::string(300, 'x') + "\nnonsense\n[rules\n", diagnostics);
   EXPECT_TRUE(diagnostics.HasErrors());
   EXPECT_EQ(config.host, "");
   EXPECT_EQ(Codes(diagnostics).at(0), "bad-line error 2:1");

@@ -12,9 +12,9 @@
 
 namespace tld::testing_support {
 
-/// Starts the plugin as auditd's safe_exec does: every signal ignored, or the six that its dispatcher
-/// thread has blocked; no environment; standard input one end of a stream socket pair; output to
-/// /dev/null; the directory `/`; a descriptor leaked.
+/// Starts the plugin as auditd's safe_exec does: every signal ignored, or the six that its
+/// dispatcher thread has blocked; no environment; standard input one end of a stream socket pair;
+/// output to /dev/null; the directory `/`; a descriptor leaked.
 class Dispatcher {
  public:
   enum class Start { kFirst, kRestart };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of the plugin under a dispatcher that behaves as auditd's does. As root the plugin changes
-// to an unprivileged user, otherwise it stays who it is; the tests hold for both.
+// The life of the plugin under a dispatcher that behaves as auditd's does. As root the plugin
+// changes to an unprivileged user, otherwise it stays who it is; the tests hold for both.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <rapidjson/document.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,8 +12,6 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-
-#include <rapidjson/document.h>
 
 #include "audit/record.h"
 #include "program/control.h"
@@ -32,7 +31,6 @@ using testing_support::TemporaryDirectory;
 using testing_support::Top;
 
 constexpr int kExitSeconds = 15;  // generous: under valgrind and sanitizers as well
-
 
 class LifeTest : public testing::Test {
  protected:
@@ -119,7 +117,8 @@ class LifeTest : public testing::Test {
   std::string seen_;
 };
 
-const char kAlert[] = "100210 level=12 \"Audit: Highly Suspicious Command executed: /usr/bin/nc.openbsd\"";
+const char kAlert[] =
+    "100210 level=12 \"Audit: Highly Suspicious Command executed: /usr/bin/nc.openbsd\"";
 
 TEST_F(LifeTest, AlertsAndEndsWellWhenItsInputEnds) {
   for (const Dispatcher::Start how : {Dispatcher::Start::kFirst, Dispatcher::Start::kRestart}) {
@@ -153,7 +152,8 @@ TEST_F(LifeTest, SettlesSignalsDescriptorsAndPrivileges) {
   all.push_back(plugin->pid());
   for (const pid_t pid : all) {
     EXPECT_EQ(StatusLine(pid, "SigIgn"), "0000000000001000");  // SIGPIPE alone
-    EXPECT_EQ(StatusLine(pid, "SigBlk"), "0000000000014001");  // HUP, TERM, CHLD: read by descriptor
+    EXPECT_EQ(StatusLine(pid, "SigBlk"),
+              "0000000000014001");  // HUP, TERM, CHLD: read by descriptor
     std::error_code error;
     EXPECT_FALSE(std::filesystem::exists("/proc/" + std::to_string(pid) + "/fd/30", error));
     std::ifstream score("/proc/" + std::to_string(pid) + "/oom_score_adj");
@@ -198,7 +198,8 @@ TEST_F(LifeTest, SighupReloadsAndABadFileKeepsTheOldPolicy) {
   EXPECT_TRUE(Eventually([&] { return Status("policy", "generation") == 2; }));
   ASSERT_TRUE(plugin->Write(ExecRecords("ls", "/usr/bin/ls", 5)));
   EXPECT_TRUE(Logged("Highly Suspicious Command executed: /usr/bin/ls"));
-  directory_.Write("rules/local_rules.xml", "<group name=\"x\"><rule id=\"1\" level=\"1\"><oops/></rule></group>");
+  directory_.Write("rules/local_rules.xml",
+                   "<group name=\"x\"><rule id=\"1\" level=\"1\"><oops/></rule></group>");
   kill(plugin->pid(), SIGHUP);
   EXPECT_TRUE(Logged("200904 level=8 \"reload refused, the old policy stays: "));
   EXPECT_TRUE(Logged("local_rules.xml:1:40: error: a rule has no option <oops>"));
@@ -209,8 +210,9 @@ TEST_F(LifeTest, SighupReloadsAndABadFileKeepsTheOldPolicy) {
 
 TEST_F(LifeTest, AFaultyConfigurationNeverEndsIt) {
   directory_.Write("rules/local_rules.xml", "<group");
-  directory_.Write("rules/more.xml", "<group name=\"m,\"><rule id=\"100500\" level=\"9\"><if_sid>80792</if_sid>"
-                                     "<description>still here</description></rule><rule id=\"2\"/></group>");
+  directory_.Write("rules/more.xml",
+                   "<group name=\"m,\"><rule id=\"100500\" level=\"9\"><if_sid>80792</if_sid>"
+                   "<description>still here</description></rule><rule id=\"2\"/></group>");
   WriteConfig("levle = 3\n");
   auto plugin = Start();
   ASSERT_TRUE(plugin->Write(Nc(1)));
@@ -264,8 +266,9 @@ TEST_F(LifeTest, OnlyTheOwnerMayReloadByTheSocket) {
   const Result<std::string> answer = AskPlugin(directory_ / "run/control.sock", "reload");
   ASSERT_TRUE(answer);
   EXPECT_TRUE(answer->starts_with("{\"ok\":true,\"generation\":2")) << *answer;
-  EXPECT_EQ(*AskPlugin(directory_ / "run/control.sock", "nonsense"), "{\"error\":\"unknown request\"}\n");
-  struct stat st{};
+  EXPECT_EQ(*AskPlugin(directory_ / "run/control.sock", "nonsense"),
+            "{\"error\":\"unknown request\"}\n");
+  struct stat st {};
   ASSERT_EQ(stat((directory_ / "run/control.sock").c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 0777, 0660u);
   if (getuid() != 0) return;
@@ -300,7 +303,8 @@ TEST_F(LifeTest, InputIsTakenAtFullRateWhileSyslogReadsNothing) {
     ASSERT_TRUE(plugin->Write(recorded));
     written += recorded.size();
   }
-  RecordProperty("MB_per_s", static_cast<int>(written / 1000 / static_cast<std::size_t>(MonotonicMs() - began + 1)));
+  RecordProperty("MB_per_s", static_cast<int>(written / 1000 /
+                                              static_cast<std::size_t>(MonotonicMs() - began + 1)));
   ASSERT_TRUE(Eventually([&] { return Status("input", "queue_bytes") == 0; }, 120));
   ExpectSmall(*plugin, 16 * 1024);  // with 4 MiB of lines that wait for syslog
   // All that was not judged was counted.
@@ -321,11 +325,13 @@ TEST_F(LifeTest, MemoryStaysSmallOverMuchInput) {
     ASSERT_TRUE(plugin->Write(recorded));
     written += recorded.size();
     // No faster than it is judged: all of it shall be.
-    ASSERT_TRUE(Eventually([&] {
-      seen_.clear();
-      TakeLines();
-      return Status("input", "queue_bytes") < (32u << 20);
-    }, 60));
+    ASSERT_TRUE(Eventually(
+        [&] {
+          seen_.clear();
+          TakeLines();
+          return Status("input", "queue_bytes") < (32u << 20);
+        },
+        60));
   }
   ASSERT_TRUE(Eventually([&] { return Status("input", "bytes_judged") == written; }, 60));
   EXPECT_EQ(Status("dropped", "bytes_queue_full"), 0u);

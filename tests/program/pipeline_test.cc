@@ -87,7 +87,8 @@ TEST(RecordedLog, NeighboursInterleavedDecideTheSame) {
   std::mt19937 random(5);
   for (int round = 0; round < 6; ++round) {
     for (std::size_t i = 0; i + 1 < lines.size(); ++i) {
-      if (random() % 2 == 0 && stamp(lines[i]) != stamp(lines[i + 1])) std::swap(lines[i], lines[i + 1]);
+      if (random() % 2 == 0 && stamp(lines[i]) != stamp(lines[i + 1]))
+        std::swap(lines[i], lines[i + 1]);
     }
   }
   std::string mixed;
@@ -157,7 +158,8 @@ TEST(RecordedLog, AReplayTwiceIsTheSame) {
   EXPECT_EQ(Decisions(policy, log), Decisions(policy, log));
 }
 
-/// Each tests/data/events/NAME.log gives the data and rules of NAME.json. WRITE_GOLDEN=1 writes them.
+/// Each tests/data/events/NAME.log gives the data and rules of NAME.json. WRITE_GOLDEN=1 writes
+/// them.
 TEST(Goldens, RecordsGiveTheExpectedDataAndRules) {
   const auto policy = TestPolicy::Shipped();
   std::size_t files = 0;
@@ -212,7 +214,8 @@ TEST(Pipeline, AJoinedEventIsCompleteAtItsNewline) {
   Strings nodes;
   const auto policy = TestPolicy::Shipped();
   Pipeline pipeline({}, policy, [&](const Pipeline::Outcome& outcome) {
-    nodes.push_back(outcome.event.id().node + ' ' + std::to_string(outcome.event.raw().records.size()));
+    nodes.push_back(outcome.event.id().node + ' ' +
+                    std::to_string(outcome.event.raw().records.size()));
   });
   pipeline.Feed(joined + joined, 0);
   pipeline.Finish(0);
@@ -228,7 +231,8 @@ TEST(Pipeline, ATwoMebibyteArgumentListStillNamesWhoAndWhat) {
   while (execve.size() < (2u << 20)) {
     execve += "type=EXECVE msg=audit(1700000000.123:7):" +
               std::string(index == 1 ? " argc=99999 a0=\"nc\"" : "");
-    for (int i = 0; i < 7; ++i) execve += " a" + std::to_string(index++) + "=\"" + std::string(1000, 'v') + '"';
+    for (int i = 0; i < 7; ++i)
+      execve += " a" + std::to_string(index++) + "=\"" + std::string(1000, 'v') + '"';
     execve += '\n';
   }
   log.insert(syscall_end, execve);
@@ -272,9 +276,11 @@ TEST(Pipeline, OwnEventsAreThoseOfTheProcessUserAndNoLogin) {
 }
 
 TEST(Pipeline, ANewPolicyCountsFromTheNextEventAndKeepsCounts) {
-  const TestPolicy one("<group name=\"g,\"><rule id=\"1\" level=\"1\"><description>d</description></rule></group>");
+  const TestPolicy one(
+      "<group name=\"g,\"><rule id=\"1\" level=\"1\"><description>d</description></rule></group>");
   const TestPolicy two(
-      "<group name=\"g,\"><rule id=\"2\" level=\"2\"><match>zz</match><description>d</description></rule>"
+      "<group name=\"g,\"><rule id=\"2\" "
+      "level=\"2\"><match>zz</match><description>d</description></rule>"
       "<rule id=\"1\" level=\"1\"><description>d</description></rule></group>");
   std::vector<std::uint64_t> fired;
   Pipeline pipeline({}, one.policy(), [&](const Pipeline::Outcome& outcome) {
@@ -287,12 +293,14 @@ TEST(Pipeline, ANewPolicyCountsFromTheNextEventAndKeepsCounts) {
 }
 
 TEST(Pipeline, RandomBytesDoNoHarm) {
-  const std::string log = Slurp(DataPath("events/split-argument.log")) + ExecRecords("nc", "/bin/nc");
+  const std::string log =
+      Slurp(DataPath("events/split-argument.log")) + ExecRecords("nc", "/bin/nc");
   std::mt19937 random(17);
   const auto policy = TestPolicy::Shipped();
   for (int round = 0; round < 300; ++round) {
     std::string broken = log;
-    for (int i = 0; i < 20; ++i) broken[random() % broken.size()] = static_cast<char>(random() % 256);
+    for (int i = 0; i < 20; ++i)
+      broken[random() % broken.size()] = static_cast<char>(random() % 256);
     if (round % 3 == 0) broken.resize(random() % broken.size());
     Pipeline::Options options;
     options.mode = round % 2 == 0 ? Grouper::Mode::kLive : Grouper::Mode::kOffline;
