@@ -151,7 +151,9 @@ TEST_F(LifeTest, SettlesSignalsDescriptorsAndPrivileges) {
   ASSERT_EQ(all.size(), 1u);
   all.push_back(plugin->pid());
   for (const pid_t pid : all) {
-    EXPECT_EQ(StatusLine(pid, "SigIgn"), "0000000000001000");  // SIGPIPE alone
+    // SIGPIPE alone; 32 and 33 are the C library's own, which a sanitizer may leave ignored.
+    const std::uint64_t ignored = std::stoull(StatusLine(pid, "SigIgn"), nullptr, 16);
+    EXPECT_EQ(ignored & ~0x180000000u, 0x1000u);
     EXPECT_EQ(StatusLine(pid, "SigBlk"),
               "0000000000014001");  // HUP, TERM, CHLD: read by descriptor
     std::error_code error;
@@ -305,12 +307,13 @@ TEST_F(LifeTest, InputIsTakenAtFullRateWhileSyslogReadsNothing) {
   }
   RecordProperty("MB_per_s", static_cast<int>(written / 1000 /
                                               static_cast<std::size_t>(MonotonicMs() - began + 1)));
-  ASSERT_TRUE(Eventually([&] { return Status("input", "queue_bytes") == 0; }, 120));
+  // All that was not judged is counted.
+  EXPECT_TRUE(Eventually(
+      [&] {
+        return Status("input", "bytes_judged") + Status("dropped", "bytes_queue_full") == written;
+      },
+      120));
   ExpectSmall(*plugin, 16 * 1024);  // with 4 MiB of lines that wait for syslog
-  // All that was not judged was counted.
-  const std::uint64_t judged = Status("input", "bytes_judged");
-  const std::uint64_t dropped = Status("dropped", "bytes_queue_full");
-  EXPECT_EQ(judged + dropped, written);
   plugin->Close();
   EXPECT_EQ(plugin->Wait(kExitSeconds), 0);
 }
