@@ -21,22 +21,27 @@ std::string SocketOf(const CommonOptions& common) {
   return LoadConfig(common.config_file, FindInstallation(), {}, ignored).control_socket();
 }
 
+/// A member of an object, or null.
+const Json* Member(const Json& object, const char* name) {
+  return object.HasMember(name) ? &object[name] : nullptr;
+}
+
 std::string TextOf(const Json& object, const char* name) {
-  const auto member = object.FindMember(name);
-  if (member == object.MemberEnd() || !member->value.IsString()) return {};
-  return {member->value.GetString(), member->value.GetStringLength()};
+  const Json* member = Member(object, name);
+  if (member == nullptr || !member->IsString()) return {};
+  return {member->GetString(), member->GetStringLength()};
 }
 
 std::size_t NumberOf(const Json& object, const char* name) {
-  const auto member = object.FindMember(name);
-  return member != object.MemberEnd() && member->value.IsUint64() ? member->value.GetUint64() : 0;
+  const Json* member = Member(object, name);
+  return member != nullptr && member->IsUint64() ? member->GetUint64() : 0;
 }
 
 /// The diagnostics of an answer as lines, as the plugin found them.
 void PrintDiagnostics(const Json& answer) {
-  const auto list = answer.FindMember("diagnostics");
-  if (list == answer.MemberEnd() || !list->value.IsArray()) return;
-  for (const Json& d : list->value.GetArray()) {
+  const Json* list = Member(answer, "diagnostics");
+  if (list == nullptr || !list->IsArray()) return;
+  for (const Json& d : list->GetArray()) {
     if (!d.IsObject()) continue;
     std::string line = TextOf(d, "file") + ':' + std::to_string(NumberOf(d, "line")) + ':' +
                        std::to_string(NumberOf(d, "column")) + ": " + TextOf(d, "severity") + ": " +
@@ -97,9 +102,8 @@ int ShowStatus(const CommonOptions& common) {
     PrintObject("", document);
     if (geteuid() == 0) PrintKernel();
   }
-  const auto degraded = document.FindMember("degraded");
-  const bool good =
-      degraded == document.MemberEnd() || !degraded->value.IsArray() || degraded->value.Empty();
+  const Json* degraded = Member(document, "degraded");
+  const bool good = degraded == nullptr || !degraded->IsArray() || degraded->Empty();
   return good ? kGood : kFindings;
 }
 
@@ -121,8 +125,8 @@ int ReloadPlugin(const CommonOptions& common, bool quiet_without_plugin) {
     return Complain(error, kFindings);
   }
   if (!common.json) PrintDiagnostics(document);
-  const auto ok = document.FindMember("ok");
-  const bool taken = ok != document.MemberEnd() && ok->value.IsTrue();
+  const Json* ok = Member(document, "ok");
+  const bool taken = ok != nullptr && ok->IsTrue();
   if (!taken) return Complain("reload refused; the old policy stays in force", kFindings);
   if (!common.json) std::printf("policy %zu is in force\n", NumberOf(document, "generation"));
   return kGood;
