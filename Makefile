@@ -155,6 +155,22 @@ $(BUILD)/tests/bench: $(patsubst %.cc,$(BUILD)/obj/%.o,$(sort $(wildcard tests/b
 	@mkdir -p $(@D)
 	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ -lbenchmark -pthread $(PKG_LIBS) $(LIBS) -o $@
 
+# Each target for so many seconds, from the tests' data; with clang's libFuzzer.
+FUZZ_SECONDS ?= 300
+FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+.PHONY: fuzz
+fuzz:
+	$(MAKE) --no-print-directory CXX=clang++ BUILD=$(BUILD)/fuzz CXXFLAGS="$(FUZZ_FLAGS)" \
+	  $(BUILD)/fuzz/records_fuzz $(BUILD)/fuzz/rules_fuzz
+	mkdir -p $(BUILD)/fuzz/records $(BUILD)/fuzz/rules
+	$(BUILD)/fuzz/records_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=20000 \
+	  -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/records tests/data/events
+	$(BUILD)/fuzz/rules_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=20000 \
+	  -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/rules tests/data/bad rules/detect lists conf
+
+$(BUILD)/%_fuzz: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(LIBRARY)
+	$(CXX) $(ALL_CXXFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ $(PKG_LIBS) $(LIBS) -o $@
+
 # ---- Care ----------------------------------------------------------------------------------------
 SOURCES := $(sort $(wildcard plugin/*/*.cc plugin/*/*.h tests/*.cc tests/*.h tests/*/*.cc tests/*/*.h))
 
