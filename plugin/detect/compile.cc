@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "detect/definition.h"
+#include "detect/rule_file.h"
 
 namespace tld {
 namespace {
@@ -108,6 +109,7 @@ class RuleBuilder {
   void AddConditions() {
     const RuleDefinition& d = definition_;
     if (d.never) rule_.conditions.emplace_back(NeverCondition{});
+    for (const PatternDefinition& pattern : d.never_set) static_cast<void>(Compile(pattern));
     for (const FieldDefinition& field : d.fields) {
       if (auto pattern = Compile(field.pattern)) {
         rule_.conditions.emplace_back(

@@ -8,11 +8,10 @@
 
 #include "base/diagnostics.h"
 #include "detect/pattern.h"
-#include "detect/rule_xml.h"
 #include "detect/ruleset.h"
 
-/// The second step from a rule file to rules: elements become definitions, with every text still as
-/// it was written and every place known. Nothing is looked up or compiled yet.
+/// What a rule file says, with every text still as it was written and every place known. Nothing is
+/// looked up or compiled yet.
 namespace tld {
 
 /// A text and where it stands.
@@ -56,7 +55,8 @@ struct RuleDefinition {
   std::optional<PatternDefinition> location;
   std::vector<FieldDefinition> fields;
   std::vector<ListDefinition> lists;
-  bool never = false;  ///< has a condition that holds on no audit event
+  std::vector<PatternDefinition> never_set;  ///< of options that no audit event sets
+  bool never = false;                        ///< has a condition that holds on no audit event
 
   std::vector<Placed> if_sid;
   std::vector<Placed> if_group;
@@ -71,9 +71,5 @@ struct RuleDefinition {
   bool no_full_log = false;
   bool mail = false;
 };
-
-/// The definitions of one file, in order. `source` must outlive them. A rule with an error is in
-/// the result, marked faulty, so that its children can be named.
-std::vector<RuleDefinition> ReadDefinitions(const SourceText& source, Diagnostics& diagnostics);
 
 }  // namespace tld

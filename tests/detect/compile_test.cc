@@ -90,6 +90,9 @@ TEST(Definitions, OptionsAreChecked) {
       {"<mitre/>", "empty-mitre warning"},
       {"<mitre><name>x</name></mitre>", "unknown-element error"},
       {"<if_sid>99</if_sid>", "missing-parent warning"},
+      {"<user>(</user><user type=\"pcre2\">(</user>", "bad-pattern error"},
+      {"<if_fts/>", "never-true warning"},
+      {"<check_if_ignored>srcip</check_if_ignored>", "no-effect warning"},
   };
   for (const auto& [option, code] : table) {
     const Strings found = Found(Rule("id=\"1\" level=\"1\"", option));

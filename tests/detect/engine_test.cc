@@ -92,6 +92,15 @@ TEST(Engine, MatchSeesTheWholeLogWithoutEoe) {
             "1");
 }
 
+TEST(Engine, OptionsThatNoAuditEventSetsNeverHold) {
+  for (const char* option : {"program_name", "user", "url", "dstip", "srcport", "action", "id"}) {
+    const std::string condition = std::string("<") + option + ">x</" + option + ">";
+    EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\"", condition)), "-") << option;
+    const std::string negated = std::string("<") + option + " negate=\"yes\">x</" + option + ">";
+    EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\"", negated)), "-") << option;
+  }
+}
+
 TEST(Engine, MaxsizeIsALeastLength) {
   EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\" maxsize=\"100\"")), "1");
   EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\" maxsize=\"9999\"")), "-");
