@@ -117,6 +117,9 @@ class RuleBuilder {
       }
     }
     for (const ListDefinition& list : d.lists) AddList(list);
+    AddSource();
+    if (d.time) AddParsed<TimeCondition>(DayTime::Parse(d.time->text), d.time->at);
+    if (d.weekday) AddParsed<WeekdayCondition>(WeekDays::Parse(d.weekday->text), d.weekday->at);
     AddOrigin(d.hostname, OriginCondition::Part::kHost);
     AddOrigin(d.location, OriginCondition::Part::kLocation);
     for (const auto* log : {&d.match, &d.regex}) {
@@ -125,6 +128,30 @@ class RuleBuilder {
         rule_.conditions.emplace_back(LogCondition{*std::move(pattern), (*log)->negate});
       }
     }
+  }
+
+  template <class OneCondition, class Value>
+  void AddParsed(Result<Value> value, Offset at) {
+    if (value) {
+      rule_.conditions.emplace_back(OneCondition{*std::move(value)});
+    } else {
+      Fail(at, "bad-value", value.message());
+    }
+  }
+
+  void AddSource() {
+    if (definition_.source_addresses.empty()) return;
+    SourceCondition condition;
+    condition.negate = definition_.source_negate;
+    for (const Placed& text : definition_.source_addresses) {
+      const Result<Network> network = Network::Parse(text.text);
+      if (network) {
+        condition.networks.push_back(*network);
+      } else {
+        Fail(text.at, "bad-value", network.message());
+      }
+    }
+    rule_.conditions.emplace_back(std::move(condition));
   }
 
   void AddOrigin(const std::optional<PatternDefinition>& definition, OriginCondition::Part part) {

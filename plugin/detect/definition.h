@@ -53,6 +53,10 @@ struct RuleDefinition {
   std::optional<PatternDefinition> regex;
   std::optional<PatternDefinition> hostname;
   std::optional<PatternDefinition> location;
+  std::vector<Placed> source_addresses;  ///< `srcip`
+  bool source_negate = false;
+  std::optional<Placed> time;
+  std::optional<Placed> weekday;
   std::vector<FieldDefinition> fields;
   std::vector<ListDefinition> lists;
   std::vector<PatternDefinition> never_set;  ///< of options that no audit event sets

@@ -57,6 +57,17 @@ struct Holder {
                                                                              : node;
     return !text.empty() && c.pattern.Matches(text, state.scratch) != c.negate;
   }
+  bool operator()(const SourceCondition& c) const {
+    bool any = false;
+    const auto addresses = event.Find("srcip");
+    for (const Field& address : addresses) {
+      any |= std::any_of(c.networks.begin(), c.networks.end(),
+                         [&](const Network& n) { return n.Contains(address.value); });
+    }
+    return !addresses.empty() && any != c.negate;
+  }
+  bool operator()(const TimeCondition& c) const { return c.time.Holds(event.id().seconds); }
+  bool operator()(const WeekdayCondition& c) const { return c.days.Holds(event.id().seconds); }
   bool operator()(const NeverCondition&) const { return false; }
 };
 
@@ -181,6 +192,9 @@ struct Namer {
   std::string operator()(const OriginCondition& c) const {
     return c.part == OriginCondition::Part::kHost ? "hostname" : "location";
   }
+  std::string operator()(const SourceCondition&) const { return "srcip"; }
+  std::string operator()(const TimeCondition&) const { return "time"; }
+  std::string operator()(const WeekdayCondition&) const { return "weekday"; }
   std::string operator()(const NeverCondition&) const { return "never true on audit events"; }
 };
 

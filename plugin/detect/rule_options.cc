@@ -30,6 +30,9 @@ void RuleReader::Option(const XmlElement& option) {
       {"category", &RuleReader::Category},
       {"hostname", &RuleReader::Hostname},
       {"location", &RuleReader::Location},
+      {"srcip", &RuleReader::SourceAddress},
+      {"time", &RuleReader::Time},
+      {"weekday", &RuleReader::Weekday},
       {"program_name", &RuleReader::NeverSet},
       {"id", &RuleReader::NeverSet},
       {"url", &RuleReader::NeverSet},
@@ -227,6 +230,22 @@ void RuleReader::Info(const XmlElement& option) {
 void RuleReader::Cve(const XmlElement& option) {
   Plain(option, {});
   rule_.cve.push_back(option.text);
+}
+
+void RuleReader::SourceAddress(const XmlElement& option) {
+  Plain(option, {"negate"});
+  if (const XmlAttribute* negate = option.Find("negate")) rule_.source_negate = YesNo(*negate);
+  rule_.source_addresses.push_back({option.text, option.text_at});
+}
+
+void RuleReader::Time(const XmlElement& option) {
+  Plain(option, {});
+  rule_.time = Placed{option.text, option.text_at};
+}
+
+void RuleReader::Weekday(const XmlElement& option) {
+  Plain(option, {});
+  rule_.weekday = Placed{option.text, option.text_at};
 }
 
 /// Options that no audit event sets. Their patterns must compile all the same.

@@ -50,6 +50,9 @@ class RuleReader {
   void ListOption(const XmlElement& option);
   void DecodedAs(const XmlElement& option);
   void Category(const XmlElement& option);
+  void SourceAddress(const XmlElement& option);
+  void Time(const XmlElement& option);
+  void Weekday(const XmlElement& option);
   void NeverSet(const XmlElement& option);
   void NeverTrue(const XmlElement& option);
   void WithoutEffect(const XmlElement& option);

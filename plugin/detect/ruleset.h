@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "audit/event.h"
+#include "detect/calendar.h"
 #include "detect/list.h"
+#include "detect/network.h"
 #include "detect/pattern.h"
 
 /// The compiled rules: immutable data, built by compile.h, walked by engine.h. What changes while
@@ -55,11 +57,25 @@ struct OriginCondition {
   bool negate = false;
 };
 
+/// `srcip`: one of the event's source addresses is in one of the networks; negated, none is.
+struct SourceCondition {
+  std::vector<Network> networks;
+  bool negate = false;
+};
+
+/// `time` and `weekday`, of the event's own time.
+struct TimeCondition {
+  DayTime time;
+};
+struct WeekdayCondition {
+  WeekDays days;
+};
+
 /// An option that holds on no audit event, such as `program_name`.
 struct NeverCondition {};
 
-using Condition =
-    std::variant<LogCondition, FieldCondition, ListCondition, OriginCondition, NeverCondition>;
+using Condition = std::variant<LogCondition, FieldCondition, ListCondition, OriginCondition,
+                               SourceCondition, TimeCondition, WeekdayCondition, NeverCondition>;
 
 /// A description with its `$(field)` parts.
 struct DescriptionPart {

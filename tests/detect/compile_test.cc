@@ -91,6 +91,9 @@ TEST(Definitions, OptionsAreChecked) {
       {"<mitre><name>x</name></mitre>", "unknown-element error"},
       {"<if_sid>99</if_sid>", "missing-parent warning"},
       {"<user>(</user><user type=\"pcre2\">(</user>", "bad-pattern error"},
+      {"<srcip>host</srcip>", "bad-value error"},
+      {"<time>noon</time>", "bad-value error"},
+      {"<weekday>someday</weekday>", "bad-value error"},
       {"<if_fts/>", "never-true warning"},
       {"<check_if_ignored>srcip</check_if_ignored>", "no-effect warning"},
   };

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <ctime>
+
 #include "audit/parser.h"
 #include "tests/support.h"
 
@@ -99,6 +102,26 @@ TEST(Engine, OptionsThatNoAuditEventSetsNeverHold) {
     const std::string negated = std::string("<") + option + " negate=\"yes\">x</" + option + ">";
     EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\"", negated)), "-") << option;
   }
+}
+
+TEST(Engine, SourceAddressTimeAndWeekday) {
+  const std::string from =
+      "type=USER_AUTH msg=audit(1700000000.000:1): pid=1 uid=0 msg='op=x addr=10.1.2.3 "
+      "res=failed'\n";
+  const auto source = [&](const std::string& options, const std::string& log) {
+    return Answer(Rule("id=\"1\" level=\"1\"", options), log);
+  };
+  EXPECT_EQ(source("<srcip>10.0.0.0/8</srcip>", from), "1");
+  EXPECT_EQ(source("<srcip>192.168.0.0/16</srcip>", from), "-");
+  EXPECT_EQ(source("<srcip>192.168.0.0/16</srcip><srcip>10.1.2.3</srcip>", from), "1");
+  EXPECT_EQ(source("<srcip negate=\"yes\">10.0.0.0/8</srcip>", from), "-");
+  EXPECT_EQ(source("<srcip>!192.168.0.0/16</srcip>", from), "1");
+  EXPECT_EQ(source("<srcip negate=\"yes\">10.0.0.0/8</srcip>", kNc), "-");  // no address at all
+  setenv("TZ", "UTC", 1);
+  tzset();  // the event is of Tuesday 2023-11-14 22:13:20
+  EXPECT_EQ(source("<time>22:00-23:00</time><weekday>tuesday</weekday>", from), "1");
+  EXPECT_EQ(source("<time>22:00-22:12</time>", from), "-");
+  EXPECT_EQ(source("<weekday>weekends</weekday>", from), "-");
 }
 
 TEST(Engine, MaxsizeIsALeastLength) {
