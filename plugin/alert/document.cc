@@ -180,6 +180,7 @@ class Shortener {
         return Done("rule");
       case 10:
         into_.data.identity = 64;
+        into_.data.values = 1;
         return Done("audit.program");
       default:
         return false;

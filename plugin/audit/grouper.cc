@@ -10,7 +10,7 @@
 namespace tld {
 namespace {
 
-constexpr std::size_t kNodes = 1024;  // nodes whose newest time is remembered offline
+constexpr std::size_t kNodes = 1024;  // nodes whose last time is remembered offline
 
 /// PATH records are told apart by their `item=`; 2 stands for all above 1.
 int PathItem(std::string_view body) {
@@ -41,8 +41,8 @@ unsigned IdentityBit(int type, std::string_view body) {
   }
 }
 
-/// 0: never given up for another record; the highest goes first.
-int PayloadRank(int type) {
+/// RawRecord::given_up of a record that is not the first of its kind.
+int GivenUp(int type) {
   switch (type) {
     case record_type::kExecve:
       return 2;
@@ -117,6 +117,8 @@ void Grouper::Add(const RecordHeader& header, std::string_view line, std::int64_
 void Grouper::AddJoined(const EventId& id, const std::vector<JoinedRecord>& records) {
   ++lines_;
   if (open_.size() >= kOpenEvents) EvictOldest();
+  if (!records.empty()) NoteTime(records.front().header);
+  ++open_by_node_[id.node];
   const Place place = open_.insert(open_.end(), Open{});
   place->event.id = id;
   place->event.first_line_at_us = static_cast<std::uint64_t>(RealtimeUs());
@@ -125,6 +127,7 @@ void Grouper::AddJoined(const EventId& id, const std::vector<JoinedRecord>& reco
   }
   place->complete = true;
   EmitReady();
+  while (bytes_ > kAllBytes && !open_.empty()) EvictOldest();
 }
 
 Grouper::Place Grouper::Find(const RecordHeader& header, std::int64_t now_ms) {
@@ -135,6 +138,7 @@ Grouper::Place Grouper::Find(const RecordHeader& header, std::int64_t now_ms) {
   }
   if (header.type == record_type::kEoe) return open_.end();  // of an event that has ended already
   if (open_.size() >= kOpenEvents) EvictOldest();
+  ++open_by_node_[id.node];
   Open open;
   open.event.id = id;
   open.event.first_line_at_us = static_cast<std::uint64_t>(RealtimeUs());
@@ -145,7 +149,7 @@ Grouper::Place Grouper::Find(const RecordHeader& header, std::int64_t now_ms) {
 }
 
 void Grouper::Store(Open& open, const RecordHeader& header, std::string_view line) {
-  const std::size_t end = EnrichmentBegin(line);
+  const std::size_t end = EnrichmentBegin(line, header.type);
   RawEvent& event = open.event;
   if (end < line.size() && (event.enrichment.empty() || header.type == record_type::kSyscall)) {
     event.enrichment = line.substr(end + 1);
@@ -157,11 +161,10 @@ void Grouper::Store(Open& open, const RecordHeader& header, std::string_view lin
       IdentityBit(header.type, line.substr(std::min(header.body_begin, line.size())));
   const bool identity = bit != 0 && (open.identity & bit) == 0;
   open.identity |= bit;
-  const bool full =
-      event.text.size() + line.size() + 1 > kEventBytes || event.records.size() >= kEventRecords;
-  if (full && !identity) {
+  const int given_up = identity ? 0 : GivenUp(header.type);
+  if (!identity && !HasRoom(event, line.size() + 1)) {
     if (!std::exchange(event.truncated, true)) ++counters_.truncated;
-    if (PayloadRank(header.type) == 2 || !MakeRoom(open, line.size() + 1)) {
+    if (given_up == 2 || !MakeRoom(open, line.size() + 1)) {
       ++counters_.dropped_records;
       return;
     }
@@ -175,44 +178,52 @@ void Grouper::Store(Open& open, const RecordHeader& header, std::string_view lin
   record.body = record.begin + std::min(header.body_begin, line.size());
   event.text += line;
   record.end = event.text.size();
+  record.given_up = given_up;
+  if (given_up > 0) ++open.expendable;
   event.records.push_back(std::move(record));
   bytes_ += line.size() + 1;
 }
 
+bool Grouper::HasRoom(const RawEvent& event, std::size_t bytes) {
+  return event.text.size() + bytes <= kEventBytes && event.records.size() < kEventRecords;
+}
+
+/// Gives records up, the last ones first, in portions: the cost of a record stays the same however
+/// many come.
 bool Grouper::MakeRoom(Open& open, std::size_t bytes) {
+  constexpr std::size_t kPortion = 16;  // of the caps
   RawEvent& event = open.event;
-  const auto first_execve =
-      std::find_if(event.records.begin(), event.records.end(),
-                   [](const RawRecord& r) { return r.type == record_type::kExecve; }) -
-      event.records.begin();
-  const auto given_up = [&](std::size_t i, int rank) {
-    const RawRecord& r = event.records[i];
-    if (PayloadRank(r.type) != rank || i == 0) return false;
-    if (r.type == record_type::kExecve) return static_cast<std::ptrdiff_t>(i) != first_execve;
-    return r.type != record_type::kPath || PathItem(event.Body(r)) > 1;
-  };
-  const auto fits = [&] {
-    return event.text.size() + bytes <= kEventBytes && event.records.size() < kEventRecords;
-  };
-  for (int rank = 2; rank > 0 && !fits(); --rank) {
-    for (std::size_t i = event.records.size(); i-- > 0 && !fits();) {
-      if (!given_up(i, rank)) continue;
-      const RawRecord victim = event.records[i];
-      const std::size_t cut = victim.end - victim.begin + 1;  // with the blank before it
-      event.text.erase(victim.begin - 1, cut);
-      event.records.erase(event.records.begin() + static_cast<std::ptrdiff_t>(i));
-      for (std::size_t j = i; j < event.records.size(); ++j) {
-        RawRecord& later = event.records[j];
-        later.begin -= cut;
-        later.type_begin -= cut;
-        later.body -= cut;
-        later.end -= cut;
-      }
-      bytes_ -= cut;
-      ++counters_.dropped_records;
+  std::size_t freed = 0;
+  std::size_t count = 0;
+  for (int rank = 2; rank > 0 && open.expendable > 0; --rank) {
+    for (auto record = event.records.rbegin(); record != event.records.rend(); ++record) {
+      if (freed >= bytes + kEventBytes / kPortion || count >= kEventRecords / kPortion) break;
+      if (record->given_up != rank) continue;
+      record->given_up = -1;
+      freed += record->end - record->begin + 1;
+      ++count;
+      --open.expendable;
     }
   }
-  return fits();
+  if (count == 0) return HasRoom(event, bytes);
+  std::string text;
+  std::vector<RawRecord> records;
+  for (RawRecord& record : event.records) {
+    if (record.given_up < 0) continue;
+    if (!text.empty()) text += ' ';
+    const std::size_t shift = record.begin - text.size();
+    text += event.Line(record);
+    record.begin -= shift;
+    record.type_begin -= shift;
+    record.body -= shift;
+    record.end -= shift;
+    records.push_back(std::move(record));
+  }
+  event.text = std::move(text);
+  event.records = std::move(records);
+  bytes_ -= freed;
+  counters_.dropped_records += count;
+  return HasRoom(event, bytes);
 }
 
 void Grouper::Tick(std::int64_t now_ms) {
@@ -248,13 +259,25 @@ void Grouper::EmitReady() {
 
 void Grouper::EvictOldest() {
   ++counters_.evicted;
-  Emit(open_.begin());
+  Place place = open_.begin();
+  if (mode_ == Mode::kLive) {
+    const auto noisiest =
+        std::max_element(open_by_node_.begin(), open_by_node_.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    place = std::find_if(open_.begin(), open_.end(),
+                         [&](const Open& open) { return open.event.id.node == noisiest->first; });
+  }
+  if (!place->complete) place->event.truncated = true;
+  Emit(place);
 }
 
 void Grouper::Emit(Place place) {
   RawEvent event = std::move(place->event);
   input_bytes_ -= place->input_bytes;
   if (!place->complete) index_.erase(event.id);
+  if (const auto node = open_by_node_.find(event.id.node); --node->second == 0) {
+    open_by_node_.erase(node);
+  }
   open_.erase(place);
   bytes_ -= std::min(bytes_, event.text.size() + 1);
   if (event.records.empty()) return;
@@ -264,15 +287,14 @@ void Grouper::Emit(Place place) {
 
 bool Grouper::EndedOffline(const Open& open, std::uint64_t lines) const {
   if (open.proctitle && lines >= open.last_line + kLinesAfterProctitle) return true;
-  const auto newest = newest_ms_.find(open.event.id.node);
-  return newest != newest_ms_.end() && newest->second - open.event.id.TimeMs() > kTimeoutMs;
+  const auto last = last_ms_.find(open.event.id.node);
+  return last != last_ms_.end() && last->second - open.event.id.TimeMs() > kTimeoutMs;
 }
 
+/// The last record's time, not the latest: one from the future ends what is open and no more.
 void Grouper::NoteTime(const RecordHeader& header) {
-  const std::int64_t time = header.seconds * 1000 + header.milliseconds;
-  if (newest_ms_.size() >= kNodes) newest_ms_.clear();  // they are told again by the next records
-  std::int64_t& newest = newest_ms_[std::string(header.node)];
-  newest = std::max(newest, time);
+  if (last_ms_.size() >= kNodes) last_ms_.clear();  // they are told again by the next records
+  last_ms_[std::string(header.node)] = header.seconds * 1000 + header.milliseconds;
 }
 
 }  // namespace tld

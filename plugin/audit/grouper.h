@@ -22,6 +22,7 @@ struct RawRecord {
   std::size_t type_begin = 0;  ///< at `type=`
   std::size_t body = 0;        ///< after the header
   std::size_t end = 0;
+  int given_up = 0;  ///< when there is no room: 0 never, 2 first
 };
 
 /// All records of one event, in the order of their arrival.
@@ -115,6 +116,7 @@ class Grouper {
     std::int64_t last_record_ms = 0;  // monotonic
     std::size_t input_bytes = 0;
     std::uint64_t last_line = 0;  // offline: lines_ at the last record
+    std::size_t expendable = 0;   // records with given_up above 0
     unsigned identity = 0;        // which kinds of identity records it has, a bit each
     bool proctitle = false;
     bool complete = false;  // offline: waits for earlier events
@@ -123,10 +125,12 @@ class Grouper {
 
   Place Find(const RecordHeader& header, std::int64_t now_ms);
   void Store(Open& open, const RecordHeader& header, std::string_view line);
+  static bool HasRoom(const RawEvent& event, std::size_t bytes);
   bool MakeRoom(Open& open, std::size_t bytes);
   void End(Place place);
   void Emit(Place place);
   void EmitReady();
+  /// Ends the oldest event of the node that has most open: a noisy one does not hurt the others.
   void EvictOldest();
   bool EndedOffline(const Open& open, std::uint64_t lines) const;
   void NoteTime(const RecordHeader& header);
@@ -135,7 +139,8 @@ class Grouper {
   std::function<void(RawEvent&&)> emit_;
   std::list<Open> open_;  // by first record
   std::unordered_map<EventId, Place, EventIdHash> index_;
-  std::unordered_map<std::string, std::int64_t> newest_ms_;  // offline: by node
+  std::unordered_map<std::string, std::size_t> open_by_node_;
+  std::unordered_map<std::string, std::int64_t> last_ms_;  // offline: of the node's last record
   std::size_t bytes_ = 0;
   std::size_t input_bytes_ = 0;
   std::uint64_t lines_ = 0;

@@ -18,8 +18,9 @@
 namespace tld {
 namespace {
 
-constexpr std::size_t kNameLimit = 64;     // bytes of a record's field name
-constexpr std::size_t kOthersLimit = 512;  // fields of an event from records without a table
+constexpr std::size_t kNameLimit = 64;          // bytes of a record's field name
+constexpr std::size_t kOthersLimit = 512;       // fields of an event from records without a table
+constexpr std::size_t kOthersSeenLimit = 4096;  // the same, those said again included
 
 struct NamePair {
   std::string_view record;
@@ -50,9 +51,10 @@ constexpr NamePair kParentFields[] = {
 
 /// Names that a record may not take by calling a field so: they mean something else in an event.
 constexpr std::string_view kReserved[] = {
-    "type",      "record_type", "id",        "node",     "key",       "execve",       "file",
-    "directory", "sockaddr",    "proctitle", "program",  "identity",  "syscall_name", "raw_hex",
-    "truncated", "auid_name",   "uid_name",  "gid_name", "euid_name", "suid_name",    "fsuid_name",
+    "type",     "record_type", "id",        "node",      "key",          "execve",
+    "file",     "directory",   "sockaddr",  "proctitle", "program",      "identity",
+    "command",  "session",     "raw_hex",   "truncated", "syscall_name", "auid_name",
+    "uid_name", "gid_name",    "euid_name", "suid_name", "fsuid_name",
 };
 
 std::string_view Lookup(std::span<const NamePair> table, std::string_view record_name) {
@@ -72,7 +74,7 @@ bool IsPlainName(std::string_view name) {
 
 bool IsReserved(std::string_view name) {
   return std::any_of(std::begin(kReserved), std::end(kReserved),
-                     [&](std::string_view reserved) { return EqualsIgnoreCase(reserved, name); });
+                     [&](std::string_view reserved) { return reserved == name; });
 }
 
 }  // namespace
@@ -104,7 +106,6 @@ struct Parser::Library {
   std::string_view Text(auparse_state_t* state) const;
   std::string_view Value(auparse_state_t* state);
   bool IsEncoded(auparse_state_t* state) const;
-  bool HasValue(std::string_view name, std::string_view value) const;
 
   template <class Callback>
   void ForEachField(auparse_state_t* state, Callback&& callback) {
@@ -122,8 +123,9 @@ struct Parser::Library {
   bool has_syscall = false;   // the event has a SYSCALL record
   bool syscall_read = false;  // and it has been read
   bool cwd_read = false;
-  bool truncated = false;  // kOthersLimit was hit
-  std::size_t others = 0;
+  bool truncated = false;           // kOthersLimit was hit
+  std::vector<std::size_t> others;  // places in event->fields()
+  std::size_t others_seen = 0;
 };
 
 Parser::Parser() : library_(std::make_unique<Library>()) {}
@@ -187,7 +189,8 @@ Event Parser::Parse(RawEvent raw) {
   library_->event = &event;
   library_->has_syscall = event.raw().Find(record_type::kSyscall) != nullptr;
   library_->syscall_read = library_->cwd_read = library_->truncated = false;
-  library_->others = 0;
+  library_->others.clear();
+  library_->others_seen = 0;
   library_->Feed(event.raw());
   library_->event = nullptr;
   if (library_->truncated) event.Add("audit.truncated", "yes");
@@ -201,7 +204,9 @@ void Parser::Library::Feed(const RawEvent& raw) {
   for (const RawRecord& record : raw.records) {
     if (record.type == record_type::kExecve) continue;  // argv.h
     const std::size_t at = feed.size();
-    feed.append(raw.text, record.type_begin, record.end - record.type_begin);
+    // With a header of our own: who the event is was read already, and by one reader alone.
+    feed += "type=" + record.type_name + " msg=audit(1000000000.000:1): ";
+    feed += raw.Body(record);
     // libauparse takes the first 0x1D for auditd's enrichment, which has been cut off before.
     std::replace(feed.begin() + static_cast<std::ptrdiff_t>(at), feed.end(),
                  static_cast<char>(AUDIT_INTERP_SEPARATOR), '?');
@@ -243,16 +248,23 @@ void Parser::Library::ReadPath(auparse_state_t* state) {
   ForEachField(state, [&](std::string_view name) {
     if (name == "nametype" && Value(state) == "PARENT") table = kParentFields;
   });
+  std::vector<std::string_view> seen;  // a field said twice counts once
   ForEachField(state, [&](std::string_view name) {
     const std::string_view mapped = Lookup(table, name);
-    if (!mapped.empty()) AddField(state, mapped);
+    if (mapped.empty() || std::find(seen.begin(), seen.end(), mapped) != seen.end()) return;
+    seen.push_back(mapped);
+    AddField(state, mapped);
   });
 }
 
 void Parser::Library::ReadOther(auparse_state_t* state, int type) {
   const bool first_cwd = type == record_type::kCwd && !std::exchange(cwd_read, true);
-  ForEachField(state, [&](std::string_view name) {
-    if (name == "type" || !IsPlainName(name)) return;
+  ForEachField(state, [&](std::string_view written) {
+    if (!IsPlainName(written)) return;
+    // Names are compared without regard to case later on: here already, so that none slips through.
+    std::string name(written);
+    std::transform(name.begin(), name.end(), name.begin(), AsciiLower);
+    if (name == "type") return;
     if (type == record_type::kCwd) {
       if (first_cwd && name == "cwd") AddField(state, "audit.cwd");
     } else if (type == record_type::kProctitle) {
@@ -264,7 +276,7 @@ void Parser::Library::ReadOther(auparse_state_t* state, int type) {
     } else if (name == "cwd") {
       if (!has_syscall) AddField(state, "audit.cwd");
     } else if (!IsReserved(name)) {
-      AddOther(state, "audit." + std::string(name));
+      AddOther(state, "audit." + name);
       if (name == "addr") AddSourceAddress(*event, Value(state));
     }
   });
@@ -277,12 +289,18 @@ void Parser::Library::AddField(auparse_state_t* state, std::string_view name) {
 
 /// Several records of an event may say the same; an event of many records stays cheap to search.
 void Parser::Library::AddOther(auparse_state_t* state, std::string_view name) {
-  if (Text(state) == "(null)" || HasValue(name, Value(state))) return;
-  if (++others > kOthersLimit) {
+  if (Text(state) == "(null)") return;
+  if (others.size() >= kOthersLimit || ++others_seen > kOthersSeenLimit) {
     truncated = true;
     return;
   }
-  event->AddNamed(name, Value(state));
+  const std::string_view value = Value(state);
+  const bool known = std::any_of(others.begin(), others.end(), [&](std::size_t i) {
+    return event->fields()[i].name == name && event->fields()[i].value == value;
+  });
+  if (known) return;
+  others.push_back(event->fields().size());
+  event->AddNamed(name, value);
 }
 
 std::string_view Parser::Library::Text(auparse_state_t* state) const {
@@ -312,12 +330,6 @@ bool Parser::Library::IsEncoded(auparse_state_t* state) const {
     default:
       return false;
   }
-}
-
-bool Parser::Library::HasValue(std::string_view name, std::string_view value) const {
-  return std::any_of(event->fields().begin(), event->fields().end(), [&](const Field& field) {
-    return field.name == name && field.value == value;
-  });
 }
 
 }  // namespace tld

@@ -14,6 +14,7 @@
 namespace tld {
 namespace {
 
+constexpr std::size_t kTypeNameLimit = 64;
 constexpr char kEnrichmentSeparator = AUDIT_INTERP_SEPARATOR;
 constexpr char kKeySeparator = AUDIT_KEY_SEPARATOR;
 
@@ -44,7 +45,8 @@ int TypeNumber(std::string_view name) {
 }
 
 bool IsTypeName(std::string_view name) {
-  return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_[]") == name.npos;
+  return name.size() <= kTypeNameLimit &&
+         name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_[]") == name.npos;
 }
 
 /// `S.mmm:N`
@@ -130,7 +132,9 @@ std::optional<RecordHeader> ParseHeader(std::string_view line) {
   return header;
 }
 
-std::size_t EnrichmentBegin(std::string_view line) {
+std::size_t EnrichmentBegin(std::string_view line, int type) {
+  const bool of_kernel = type >= AUDIT_FIRST_EVENT && type < AUDIT_FIRST_ANOM_MSG;
+  if (of_kernel) return std::min(line.find(kEnrichmentSeparator), line.size());
   const std::size_t last = line.rfind(kEnrichmentSeparator);
   return last != line.npos && IsEnrichment(line.substr(last + 1)) ? last : line.size();
 }

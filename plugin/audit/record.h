@@ -62,10 +62,11 @@ struct RecordHeader {
 /// Nothing when the line is no audit record.
 std::optional<RecordHeader> ParseHeader(std::string_view line);
 
-/// Where auditd's enrichment begins: the last 0x1D that is followed by nothing but `NAME=VALUE`
-/// pairs in upper case up to the end. The line's size when there is none. A 0x1D that a writer of
-/// records put into a value is not taken for one, so it cannot hide the fields after it.
-std::size_t EnrichmentBegin(std::string_view line);
+/// Where auditd's enrichment begins; the line's size when there is none. Records of the kernel hold
+/// no 0x1D of their own, so there it is the first one. Programs may write one into a record of user
+/// space; there it is the last one that is followed by nothing but `NAME=VALUE` pairs in upper
+/// case, so that none in a value hides the fields after it.
+std::size_t EnrichmentBegin(std::string_view line, int type);
 
 /// True for types that are complete events by themselves: messages of user space (1100-1199),
 /// of auditd (1200-1299), and anomalies and the like from user space (2100-2999).

@@ -5,7 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <utility>
+
 namespace tld {
+
+void JsonFile::Configure(std::string path) {
+  if (path != path_) fd_.Reset();
+  path_ = std::move(path);
+}
 
 bool JsonFile::Ready() {
   struct stat named {};

@@ -22,6 +22,9 @@ class JsonFile {
   /// An empty path writes nothing.
   explicit JsonFile(std::string path) : path_(std::move(path)) {}
 
+  /// Another file from the next line on; counters stay.
+  void Configure(std::string path);
+
   void Write(std::string_view document);
 
   bool enabled() const { return !path_.empty(); }

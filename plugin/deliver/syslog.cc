@@ -33,8 +33,14 @@ std::string Header(int facility, int severity) {
 
 Syslog::Syslog(Options options) : options_(std::move(options)) {}
 
-void Syslog::Send(int severity, std::string_view text, std::int64_t now_ms) {
-  if (!WithinRate(now_ms)) {
+void Syslog::Configure(Options options) {
+  if (options.socket != options_.socket) socket_.Reset();
+  options_ = std::move(options);
+}
+
+void Syslog::Send(int severity, std::string_view text, std::int64_t now_ms, Rate rate) {
+  const bool exempt = severity <= LOG_ERR || rate == Rate::kUrgent;
+  if (!exempt && !WithinRate(now_ms)) {
     ++counters_.suppressed;
     ++suppressed_in_interval_;
     return;
@@ -46,18 +52,34 @@ void Syslog::Send(int severity, std::string_view text, std::int64_t now_ms) {
 void Syslog::Queue(int severity, std::string_view text) {
   std::string datagram = Header(options_.facility, severity);
   datagram += text;
-  if (queue_.size() >= kQueueLines || queued_bytes_ + datagram.size() > kQueueBytes) {
+  if (!MakeRoom(severity, datagram.size())) {
     ++counters_.dropped;
     return;
   }
   queued_bytes_ += datagram.size();
-  queue_.push_back(std::move(datagram));
+  queue_.push_back({severity, std::move(datagram)});
+}
+
+/// In a full queue the least severe line gives way, the last of them; false when all are at least
+/// as severe as the new one.
+bool Syslog::MakeRoom(int severity, std::size_t bytes) {
+  while (queue_.size() >= kQueueLines || queued_bytes_ + bytes > kQueueBytes) {
+    auto least = queue_.begin();
+    for (auto line = queue_.begin(); line != queue_.end(); ++line) {
+      if (line->severity >= least->severity) least = line;
+    }
+    if (least == queue_.end() || least->severity <= severity) return false;
+    queued_bytes_ -= least->datagram.size();
+    queue_.erase(least);
+    ++counters_.dropped;
+  }
+  return true;
 }
 
 void Syslog::Flush(std::int64_t now_ms) {
   EndInterval(now_ms);
-  while (!queue_.empty() && Connect(now_ms) && SendOne(queue_.front(), now_ms)) {
-    queued_bytes_ -= queue_.front().size();
+  while (!queue_.empty() && Connect(now_ms) && SendOne(queue_.front().datagram, now_ms)) {
+    queued_bytes_ -= queue_.front().datagram.size();
     queue_.pop_front();
   }
 }
@@ -105,14 +127,18 @@ bool Syslog::WithinRate(std::int64_t now_ms) {
 void Syslog::EndInterval(std::int64_t now_ms) {
   const std::int64_t length_ms = options_.rate_interval_s * 1000;
   if (now_ms - interval_began_ms_ < length_ms) return;
+  TellSuppressed(now_ms);
+  interval_began_ms_ = now_ms;
+  in_interval_ = 0;
+}
+
+void Syslog::TellSuppressed(std::int64_t now_ms) {
   if (suppressed_in_interval_ > 0) {
     Queue(LOG_WARNING, std::to_string(std::exchange(suppressed_in_interval_, 0)) +
                            " more alerts in " +
                            std::to_string((now_ms - interval_began_ms_) / 1000) +
                            " s were not written to syslog (rate_burst)");
   }
-  interval_began_ms_ = now_ms;
-  in_interval_ = 0;
 }
 
 int FacilityNumber(std::string_view name) {

@@ -36,13 +36,20 @@ class Syslog {
   static constexpr std::size_t kQueueBytes = 4u << 20;
 
   explicit Syslog(Options options);
+  /// Takes new options; lines that wait and counters stay.
+  void Configure(Options options);
+
+  enum class Rate { kLimited, kUrgent };
 
   /// `severity` as RFC 5424 numbers it. `text` is one line, made safe by its formatter.
-  void Send(int severity, std::string_view text, std::int64_t now_ms);
+  void Send(int severity, std::string_view text, std::int64_t now_ms, Rate rate = Rate::kLimited);
 
   /// Sends what waits. Call when the descriptor is writable and at least every 200 ms while lines
   /// wait: a receiver that went away has no descriptor to poll.
   void Flush(std::int64_t now_ms);
+
+  /// Tells now what the rate has held back, for the end of the run.
+  void TellSuppressed(std::int64_t now_ms);
 
   /// To poll for writing while lines wait; -1 without a connection.
   int fd() const { return socket_.get(); }
@@ -51,7 +58,12 @@ class Syslog {
   const Options& options() const { return options_; }
 
  private:
+  struct Line {
+    int severity = 0;
+    std::string datagram;
+  };
   bool Connect(std::int64_t now_ms);
+  bool MakeRoom(int severity, std::size_t bytes);
   bool SendOne(const std::string& datagram, std::int64_t now_ms);
   bool WithinRate(std::int64_t now_ms);
   void EndInterval(std::int64_t now_ms);
@@ -60,7 +72,7 @@ class Syslog {
   Options options_;
   Fd socket_;
   std::int64_t next_connect_ms_ = 0;
-  std::deque<std::string> queue_;
+  std::deque<Line> queue_;
   std::size_t queued_bytes_ = 0;
   std::int64_t interval_began_ms_ = 0;
   std::size_t in_interval_ = 0;

@@ -108,7 +108,7 @@ class RuleBuilder {
 
   void AddConditions() {
     const RuleDefinition& d = definition_;
-    if (d.never) rule_.conditions.emplace_back(NeverCondition{});
+    if (d.never || d.other_decoder) rule_.conditions.emplace_back(NeverCondition{});
     for (const PatternDefinition& pattern : d.never_set) static_cast<void>(Compile(pattern));
     for (const FieldDefinition& field : d.fields) {
       if (auto pattern = Compile(field.pattern)) {

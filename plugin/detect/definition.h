@@ -60,6 +60,7 @@ struct RuleDefinition {
   std::vector<FieldDefinition> fields;
   std::vector<ListDefinition> lists;
   std::vector<PatternDefinition> never_set;  ///< of options that no audit event sets
+  bool other_decoder = false;                ///< `decoded_as` another than auditd
   bool never = false;                        ///< has a condition that holds on no audit event
 
   std::vector<Placed> if_sid;

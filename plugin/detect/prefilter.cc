@@ -34,6 +34,7 @@ bool Prefilter::MayAnswer(const RawEvent& event, MatchScratch& scratch) {
   for (const std::string& key : keys) known.Add("audit.key", key);
   known.Seal();
   const bool may = Walk(known, scratch);
+  if (memo.size() > kMemoBytes) return may;
   if (cache_.size() >= kCacheEntries) cache_.clear();
   return cache_[std::move(memo)] = may;
 }

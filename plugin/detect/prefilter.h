@@ -24,7 +24,8 @@ class Prefilter {
   bool MayAnswer(const RawEvent& event, MatchScratch& scratch);
 
  private:
-  static constexpr std::size_t kCacheEntries = 4096;  // keys may come from an attacker
+  static constexpr std::size_t kCacheEntries = 4096;  // types and keys may come from an attacker
+  static constexpr std::size_t kMemoBytes = 512;
 
   bool Walk(const Event& known, MatchScratch& scratch) const;
 

@@ -24,6 +24,7 @@ class GroupReader {
            "a rule file holds <group> and <var>, no <" + root.name + ">");
       return;
     }
+    if (root.faulty) return;  // said before
     const XmlAttribute* name = root.Find("name");
     if (name == nullptr || root.attributes.size() != 1) {
       Fail(root.at, "bad-group", "a group is written <group name=\"NAME,\">");

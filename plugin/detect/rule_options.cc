@@ -104,16 +104,17 @@ void RuleReader::FieldOption(const XmlElement& option) {
   rule_.fields.push_back({name->value, ReadPattern(option, PatternKind::kOsRegex)});
 }
 
-void RuleReader::ListOption(const XmlElement& option) {
+void RuleReader::ListOption(const XmlElement& written) {
+  XmlElement option = written;  // case counts for none of its attributes
+  for (XmlAttribute& a : option.attributes) {
+    std::transform(a.name.begin(), a.name.end(), a.name.begin(), AsciiLower);
+  }
   Plain(option, {"field", "lookup", "check_value"});
   ListDefinition list;
   list.path = {option.text, option.text_at};
-  const XmlAttribute* field = nullptr;
-  for (const XmlAttribute& a : option.attributes) {
-    if (EqualsIgnoreCase(a.name, "field")) field = &a;
-    if (EqualsIgnoreCase(a.name, "lookup")) Lookup(a, list);
-    if (EqualsIgnoreCase(a.name, "check_value")) list.check_value = a.value;
-  }
+  const XmlAttribute* field = option.Find("field");
+  if (const XmlAttribute* lookup = option.Find("lookup")) Lookup(*lookup, list);
+  if (const XmlAttribute* value = option.Find("check_value")) list.check_value = value->value;
   if (field == nullptr || field->value.empty()) {
     Fail(option.at, "missing-field-name", "<list> needs the attribute 'field'");
     return;
@@ -151,7 +152,7 @@ void RuleReader::DecodedAs(const XmlElement& option) {
   if (never) {
     Warn(option.text_at, "never-true", "audit events are decoded as 'auditd'; this never holds");
   }
-  rule_.never |= never;
+  rule_.other_decoder = never;  // the last one counts
 }
 
 void RuleReader::Category(const XmlElement& option) {

@@ -10,7 +10,20 @@ namespace tld {
 
 void RuleReader::Read(const XmlElement& element) {
   rule_.at = element.at;
-  for (const XmlAttribute& attribute : element.attributes) Attribute(attribute);
+  rule_.faulty = element.faulty;
+  for (const XmlAttribute& attribute : element.attributes) {
+    // Case counts for none of them, so two that differ in it are one that stands twice.
+    const bool twice = std::any_of(
+        element.attributes.begin(), element.attributes.end(), [&](const XmlAttribute& other) {
+          return &other < &attribute && EqualsIgnoreCase(other.name, attribute.name);
+        });
+    if (twice) {
+      Fail(attribute.at, "duplicate-attribute",
+           "the attribute '" + attribute.name + "' stands twice");
+    } else {
+      Attribute(attribute);
+    }
+  }
   if (rule_.id.empty()) Fail(element.at, "missing-id", "a rule needs an id of 1 to 6 digits");
   if (!has_level_) Fail(element.at, "missing-level", "a rule needs a level from 0 to 16");
   if (!Trim(element.text).empty()) {
@@ -78,9 +91,8 @@ void RuleReader::Plain(const XmlElement& option,
     Fail(child.at, "unknown-element", "<" + option.name + "> holds text only");
   }
   for (const XmlAttribute& attribute : option.attributes) {
-    const bool known =
-        std::any_of(attributes.begin(), attributes.end(),
-                    [&](std::string_view name) { return EqualsIgnoreCase(name, attribute.name); });
+    const bool known = std::any_of(attributes.begin(), attributes.end(),
+                                   [&](std::string_view name) { return name == attribute.name; });
     if (!known) {
       Fail(attribute.at, "unknown-attribute",
            "<" + option.name + "> has no attribute '" + attribute.name + "'");

@@ -84,6 +84,7 @@ class Converter {
       switch (node.type()) {
         case pugi::node_element:
           elements.push_back(Element(node, depth + 1));
+          if (into != nullptr && into->name != "group") into->faulty |= elements.back().faulty;
           break;
         case pugi::node_pcdata:
           Text(node, into);
@@ -92,6 +93,7 @@ class Converter {
           break;
         default:
           Fail(At(node.name()), "unsupported-xml", "only elements, text and comments are allowed");
+          if (into != nullptr) into->faulty = true;
       }
     }
     return elements;
@@ -112,6 +114,7 @@ class Converter {
     element.text_at = element.at;
     if (depth > kNestingLimit) {
       Fail(element.at, "too-deep", "elements are nested more than 32 deep");
+      element.faulty = true;
       return element;
     }
     for (const pugi::xml_attribute& attribute : node.attributes()) {
@@ -119,10 +122,11 @@ class Converter {
       if (element.Find(attribute.name()) != nullptr) {
         Fail(at, "duplicate-attribute",
              "the attribute '" + std::string(attribute.name()) + "' stands twice");
+        element.faulty = true;
         continue;
       }
       element.attributes.push_back(
-          {attribute.name(), Limited(attribute.value()), at, At(attribute.value())});
+          {attribute.name(), Limited(attribute.value(), &element), at, At(attribute.value())});
     }
     element.children = Children(node, depth, &element);
     return element;
@@ -131,7 +135,7 @@ class Converter {
   void Text(const pugi::xml_node& node, XmlElement* into) {
     if (into != nullptr) {
       if (into->text.empty()) into->text_at = At(node.value());
-      into->text += Limited(node.value());
+      into->text += Limited(node.value(), into);
     } else if (!Trim(node.value()).empty()) {
       const std::string_view value = node.value();
       diagnostics_.Add(source_, Offset{At(node.value()).bytes + value.find_first_not_of(" \t\r\n")},
@@ -139,10 +143,11 @@ class Converter {
     }
   }
 
-  std::string Limited(const char* value) {
+  std::string Limited(const char* value, XmlElement* of) {
     const std::string_view raw = value;
     if (raw.size() > kTextLimit) {
       Fail(At(value), "text-too-long", "the text is longer than 20480 bytes");
+      of->faulty = true;
       return {};
     }
     return DecodeText(raw);
@@ -188,12 +193,7 @@ std::vector<XmlElement> ReadRuleXml(const SourceText& source, Diagnostics& diagn
                     {Severity::kError, "xml", std::string(Meaning(parsed))});
     return {};
   }
-  Diagnostics found;
-  std::vector<XmlElement> roots =
-      Converter(source, buffer.data(), found).Children(document, 0, nullptr);
-  diagnostics.Append(found);
-  if (found.HasErrors()) roots.clear();
-  return roots;
+  return Converter(source, buffer.data(), diagnostics).Children(document, 0, nullptr);
 }
 
 }  // namespace tld

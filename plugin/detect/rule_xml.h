@@ -25,12 +25,15 @@ struct XmlElement {
   std::string text;  ///< all text directly inside, entities decoded, not trimmed
   Offset text_at;
   std::vector<XmlElement> children;
+  bool faulty = false;  ///< something in it could not be read; it or its rule must not be used
 
   const XmlAttribute* Find(std::string_view attribute) const;
 };
 
 /// The root elements of a rule file. Where the text is not well-formed there is an error in
-/// `diagnostics` and the result is empty: no part of such a file is used.
+/// `diagnostics` and the result is empty: no part of such a file is used. What is well-formed and
+/// bad all the same, such as an attribute that stands twice, makes its element and those around it
+/// faulty, up to the rule.
 std::vector<XmlElement> ReadRuleXml(const SourceText& source, Diagnostics& diagnostics);
 
 }  // namespace tld

@@ -32,9 +32,13 @@ class Expander {
 
   // Nesting is bounded by the XML reader.
   void Expand(XmlElement& element) {
-    Replace(element.text, element.text_at);
-    for (XmlAttribute& attribute : element.attributes) Replace(attribute.value, attribute.value_at);
-    for (XmlElement& child : element.children) Expand(child);
+    bool good = Replace(element.text, element.text_at);
+    for (XmlAttribute& a : element.attributes) good = Replace(a.value, a.value_at) && good;
+    element.faulty |= !good;
+    for (XmlElement& child : element.children) {
+      Expand(child);
+      if (element.name != "group") element.faulty |= child.faulty;
+    }
   }
 
  private:
@@ -42,8 +46,9 @@ class Expander {
     diagnostics_.Add(source_, at, {Severity::kError, code, std::move(message)});
   }
 
-  void Replace(std::string& text, Offset at) {
-    if (text.find('$') == text.npos) return;
+  /// False when it could not be done.
+  bool Replace(std::string& text, Offset at) {
+    if (text.find('$') == text.npos) return true;
     std::string out;
     for (std::size_t place = 0; place < text.size();) {
       if (text[place] != '$') {
@@ -56,16 +61,17 @@ class Expander {
       const auto found = values_.find(word);
       if (reference && found == values_.end()) {
         Fail(Offset{at.bytes + place}, "unknown-variable", "there is no variable '" + word + "'");
-        return;
+        return false;
       }
       out += reference ? found->second : '$' + (word.empty() ? "" : word.substr(0, 1));
       place += reference || word.empty() ? 1 + word.size() : 2;
     }
     if (out.size() > kExpandedLimit) {
       Fail(at, "text-too-long", "with its variables the text is longer than 20480 bytes");
-      return;
+      return false;
     }
     text = std::move(out);
+    return true;
   }
 
   const SourceText& source_;
@@ -81,6 +87,7 @@ void ExpandVariables(const SourceText& source, std::vector<XmlElement>& roots,
   std::vector<XmlElement> rest;
   for (XmlElement& root : roots) {
     if (root.name == "var") {
+      if (expander.defined_any()) expander.Expand(root);
       expander.Define(root);
       continue;
     }

@@ -3,9 +3,9 @@
 #include <pwd.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,22 +17,27 @@ namespace {
 
 constexpr std::string_view kKey = "audit-wazuh-c";
 
-/// `auidN` conditions for a comma-separated list of names and numbers; `all` is every login user.
-std::optional<std::vector<std::string>> UserConditions(const std::string& users) {
+/// Conditions for a comma-separated list of names and numbers, each once; `all` is every login
+/// user.
+Result<std::vector<std::string>> UserConditions(const std::string& users) {
+  constexpr std::uint64_t kUnset = 4'294'967'295;  // no login user has it
   std::vector<std::string> conditions;
   for (const std::string_view word : SplitWords(users, ", ")) {
-    if (word == "all") {
-      conditions.emplace_back("auid>=1000");
-      continue;
-    }
     const std::string name(word);
-    const passwd* entry = ParseNumber(word) ? nullptr : getpwnam(name.c_str());
-    if (entry == nullptr && !ParseNumber(word)) {
-      Complain("there is no user '" + name + "'", kMisuse);
-      return {};
+    const auto number = ParseNumber(word);
+    const passwd* entry = number || word == "all" ? nullptr : getpwnam(name.c_str());
+    if (number && *number >= kUnset) return Error{"'" + name + "' is no user id"};
+    if (!number && entry == nullptr && word != "all") {
+      return Error{"there is no user '" + name + "'"};
     }
-    conditions.push_back("auid=" + (entry == nullptr ? name : std::to_string(entry->pw_uid)));
+    const std::string condition = word == "all" ? "auid>=1000"
+                                  : number      ? "auid=" + std::to_string(*number)
+                                                : "auid=" + std::to_string(entry->pw_uid);
+    if (std::find(conditions.begin(), conditions.end(), condition) == conditions.end()) {
+      conditions.push_back(condition);
+    }
   }
+  if (conditions.empty()) return Error{"no user is named"};
   return conditions;
 }
 
@@ -48,8 +53,9 @@ std::vector<std::string> Abis() {
 
 int PrintRules(const std::string& users) {
   const auto conditions = UserConditions(users);
-  if (!conditions) return kMisuse;
-  std::puts("## Every program that a login user runs, also under sudo or as root.");
+  if (!conditions) return Complain(conditions.message(), kMisuse);
+  std::puts(users == "all" ? "## Every program that a login user runs, also under sudo or as root."
+                           : "## Every program that these users run, also under sudo or as root.");
   std::puts("## execveat as well: without it a program that has no name runs unseen.");
   for (const std::string& abi : Abis()) {
     for (const std::string& condition : *conditions) {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tldctl check
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "detect/list.h"
@@ -21,6 +24,31 @@ void CheckUnusedLists(const LoadedPolicy& loaded, const PolicySource& source,
   }
 }
 
+/// The plugin believes only files that are safe from other users.
+void CheckTrusted(const std::vector<std::string>& paths, Diagnostics& diagnostics) {
+  for (const std::string& path : paths) {
+    struct stat st {};
+    if (stat(path.c_str(), &st) != 0) continue;
+    if (const Status trusted = CheckTrust(st, {true, geteuid()}); !trusted) {
+      diagnostics.AddFile(path, {Severity::kWarning, "untrusted-file",
+                                 "the plugin refuses this file: it " + trusted.message()});
+    }
+  }
+}
+
+/// All files of a configuration.
+std::vector<std::string> FilesOf(const LoadedPolicy& loaded, const PolicySource& source) {
+  std::vector<std::string> paths = {source.config_file};
+  for (const SourceText& file : loaded.rule_files) paths.push_back(file.path);
+  const ListDirectories where = ListsOf(loaded.policy->config, source);
+  for (const std::string& name : ListNames(where)) {
+    const ListSources sources = FindListSources(where, name);
+    paths.insert(paths.end(), sources.texts.begin(), sources.texts.end());
+    paths.insert(paths.end(), sources.exclusions.begin(), sources.exclusions.end());
+  }
+  return paths;
+}
+
 /// `3 errors, 1 warning`
 std::string Summary(const Diagnostics& diagnostics) {
   std::string text;
@@ -38,6 +66,10 @@ int Check(const CommonOptions& common, bool strict) {
   const PolicySource source = common.Source();
   LoadedPolicy loaded = LoadPolicy(source, 1);
   CheckUnusedLists(loaded, source, loaded.diagnostics);
+  // Files that are only tried need not be the plugin's.
+  if (common.rules.empty() && common.lists.empty()) {
+    CheckTrusted(FilesOf(loaded, source), loaded.diagnostics);
+  }
   const Diagnostics& diagnostics = loaded.diagnostics;
   Print(diagnostics, common, common.json);
   if (!common.json) {

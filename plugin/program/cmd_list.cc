@@ -65,7 +65,9 @@ class ListCommand {
   int Add() {
     return Edit([&]() -> Status {
       const std::string path = TextPath();
-      const Result<std::string> text = SetListEntry(ReadText(path), options_.key, options_.value);
+      const Result<std::string> before = ReadText(path);
+      if (!before) return before.error();
+      const Result<std::string> text = SetListEntry(*before, options_.key, options_.value);
       if (!text) return text.error();
       if (Status written = WriteFileAtomically(path, *text, 0644, true); !written) return written;
       return Include();
@@ -82,9 +84,10 @@ class ListCommand {
     }
     return Edit([&]() -> Status {
       const std::string path = TextPath();
-      const std::string text = ReadText(path);
-      if (HasListEntry(text, options_.key)) {
-        const std::string without = RemoveListEntry(text, options_.key);
+      const Result<std::string> text = ReadText(path);
+      if (!text) return text.error();
+      if (HasListEntry(*text, options_.key)) {
+        const std::string without = RemoveListEntry(*text, options_.key);
         if (Status written = WriteFileAtomically(path, without, 0644, true); !written) {
           return written;
         }
@@ -141,21 +144,29 @@ class ListCommand {
 
   std::string TextPath() const { return where_.directories.front() + '/' + options_.name; }
 
-  static std::string ReadText(const std::string& path) {
-    return std::move(ReadFile(path, kTextLimit)).ValueOr({});
+  /// A file that is not there yet is empty; any other failure must not look like that.
+  static Result<std::string> ReadText(const std::string& path) {
+    if (!FileExists(path)) return std::string();
+    Result<std::string> text = ReadFile(path, kTextLimit);
+    if (!text) return Error{path + ": " + text.message()};
+    return text;
   }
 
   bool StandsElsewhere() const {
     const ListSources sources = FindListSources(where_, options_.name);
     for (const std::string& path : sources.texts) {
-      if (path != TextPath() && HasListEntry(ReadText(path), options_.key)) return true;
+      if (path == TextPath()) continue;
+      const Result<std::string> text = ReadText(path);
+      if (text && HasListEntry(*text, options_.key)) return true;
     }
     return false;
   }
 
   Status Exclude() {
     const std::string path = TextPath() + ".exclude";
-    const Result<std::string> text = SetListEntry(ReadText(path), options_.key, "");
+    const Result<std::string> before = ReadText(path);
+    if (!before) return before.error();
+    const Result<std::string> text = SetListEntry(*before, options_.key, "");
     if (!text) return text.error();
     return WriteFileAtomically(path, *text, 0644, true);
   }
@@ -163,15 +174,20 @@ class ListCommand {
   /// Takes the key out of the exclusions, where it would hide the entry.
   Status Include() {
     const std::string path = TextPath() + ".exclude";
-    const std::string text = ReadText(path);
-    if (!HasListEntry(text, options_.key)) return {};
-    return WriteFileAtomically(path, RemoveListEntry(text, options_.key), 0644, true);
+    const Result<std::string> text = ReadText(path);
+    if (!text) return text.error();
+    if (!HasListEntry(*text, options_.key)) return {};
+    return WriteFileAtomically(path, RemoveListEntry(*text, options_.key), 0644, true);
   }
 
   /// One editor at a time; afterwards the list is compiled and the plugin told.
   int Edit(const std::function<Status()>& change) {
     if (!ListName(options_.name) || *ListName(options_.name) != options_.name) {
       return Complain("'" + options_.name + "' is no name of a list", kMisuse);
+    }
+    if (const ListSources sources = FindListSources(where_, options_.name);
+        !sources.ready.empty()) {
+      return Complain(sources.ready + " has no text to edit", kFindings);
     }
     const std::string& directory = where_.directories.front();
     const Fd lock(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

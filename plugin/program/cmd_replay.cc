@@ -52,6 +52,9 @@ class Replay {
       }
     }
     pipeline.Finish(0);
+    if (pipeline.group_counters().events == 0 && pipeline.line_counters().lines > 0) {
+      Complain("there is no audit record in the input", kFindings);
+    }
     if (!common_.json) PrintSummary(pipeline);
     return failed || loaded_.diagnostics.HasErrors() ? kFindings : kGood;
   }

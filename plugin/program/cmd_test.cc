@@ -53,6 +53,9 @@ class Test {
       }
     }
     pipeline.Finish(0);
+    if (pipeline.group_counters().events == 0 && pipeline.line_counters().lines > 0) {
+      Complain("there is no audit record in the input", kFindings);
+    }
     return failed || loaded_.diagnostics.HasErrors() ? kFindings : kGood;
   }
 

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -138,11 +139,16 @@ Result<std::string> AskPlugin(const std::string& path, std::string_view request)
   const auto address = Address(path);
   const Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd || !address) return Error{path + ": cannot make a socket"};
+  // A reload of the largest policy takes a few seconds; a plugin that hangs must not hang its
+  // client.
+  const timeval patience{request == "reload" ? 120 : 10, 0};
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (connect(fd.get(), Generic(*address), sizeof *address) != 0) {
     return OsError("no plugin answers at " + path);
   }
   if (Status sent = WriteAll(fd.get(), std::string(request) + '\n'); !sent) return sent.error();
   Result<std::string> answer = ReadAll(fd.get(), kAnswerBytes);
+  if (!answer) return Error{"the plugin does not answer at " + path};
   if (answer && answer->empty()) return Error{path + ": the plugin gave no answer"};
   return answer;
 }

@@ -23,6 +23,7 @@ constexpr std::size_t kReadAtOnce = 1 << 20;  // before the pipe gets its turn
 constexpr std::int64_t kFirstBackoffMs = 100;
 constexpr std::int64_t kLastBackoffMs = 30'000;
 constexpr std::int64_t kHealthyMs = 60'000;  // a sensor that lived so long starts with no back-off
+constexpr std::int64_t kHungMs = 120'000;    // longer than the largest policy takes to load
 constexpr std::int64_t kDrainMs = 5'000;     // at the end of the input
 
 class Front {
@@ -38,7 +39,8 @@ class Front {
   int Run() {
     while (!Finished()) {
       now_ms_ = MonotonicMs();
-      if (sensor_ == 0 && now_ms_ >= next_start_ms_) StartSensor();
+      if (sensor_ == 0 && now_ms_ >= next_start_ms_ && !start_.drain_only) StartSensor();
+      WatchSensor();
       Poll();
       now_ms_ = MonotonicMs();
       ReadSignals();
@@ -53,6 +55,7 @@ class Front {
   /// All read, all passed on, and the sensor has ended by itself or its time is up.
   bool Finished() {
     if (!input_ended_) return false;
+    if (sensor_ == 0 && start_.drain_only) return true;
     if (sensor_ == 0) return queue_.empty() || now_ms_ - ended_ms_ > kDrainMs;
     if (now_ms_ - ended_ms_ <= kDrainMs) return false;
     kill(sensor_, SIGKILL);
@@ -64,7 +67,7 @@ class Front {
                      {signals_.fd(), POLLIN, 0},
                      {queue_.empty() ? -1 : pipe_.get(), POLLOUT, 0}};
     int timeout = -1;
-    if (sensor_ == 0)
+    if (sensor_ == 0 && !start_.drain_only)
       timeout = static_cast<int>(std::max<std::int64_t>(next_start_ms_ - now_ms_, 0));
     if (input_ended_) timeout = 50;
     poll(fds, 3, timeout);
@@ -120,6 +123,7 @@ class Front {
   }
 
   void WriteSensor() {
+    if (start_.drain_only) queue_.Clear();
     if (skipping_) {
       std::uint64_t skipped = 0;
       skipping_ = !queue_.PopLine(skipped);
@@ -171,6 +175,18 @@ class Front {
     given_ = 0;
   }
 
+  /// A sensor that has input and takes none of it for long hangs: it is replaced.
+  void WatchSensor() {
+    const std::uint64_t done = sensor_counters_->bytes_done;
+    if (done != done_before_ || queue_.empty() || sensor_ == 0) {
+      done_before_ = done;
+      progress_ms_ = now_ms_;
+    } else if (now_ms_ - progress_ms_ > kHungMs) {
+      kill(sensor_, SIGKILL);
+      progress_ms_ = now_ms_;
+    }
+  }
+
   void Reap() {
     int status = 0;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
@@ -202,6 +218,8 @@ class Front {
   ByteQueue queue_;
   Fd pipe_;
   pid_t sensor_ = 0;
+  std::uint64_t done_before_ = 0;
+  std::int64_t progress_ms_ = 0;
   std::uint64_t given_ = 0;  // bytes, to the sensor that runs
   bool skipping_ = false;    // the rest of a line whose start a dead sensor had
   bool input_ended_ = false;

@@ -13,8 +13,9 @@ namespace tld {
 struct FrontStart {
   SensorStart sensor;
   std::size_t queue_bytes = std::size_t{64} << 20;
-  pid_t parent = 0;  ///< auditd; only its SIGTERM counts
-  Fd control;        ///< the bound control socket, handed to each sensor; may be none
+  bool drain_only = false;  ///< start no sensor: it would keep privileges that it must not have
+  pid_t parent = 0;         ///< auditd; only its SIGTERM counts
+  Fd control;               ///< the bound control socket, handed to each sensor; may be none
 };
 
 /// The front role: reads fd 0 without ever waiting for anything else, and keeps a sensor running

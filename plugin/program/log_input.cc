@@ -59,6 +59,10 @@ Status ReadStandardInput(const std::function<void(std::string_view, std::uint64_
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return OsError("cannot read standard input");
     if (n == 0) return {};
+    if (at == 0 &&
+        std::string_view(piece.data(), static_cast<std::size_t>(n)).starts_with("\x1f\x8b")) {
+      return Error{"standard input is compressed; name the file, or use zcat"};
+    }
     at += static_cast<std::uint64_t>(n);
     take({piece.data(), static_cast<std::size_t>(n)}, at);
   }
@@ -80,9 +84,13 @@ Status ReadLog(const std::string& path,
   while (true) {
     const int n = gzread(file.get(), piece.data(), static_cast<unsigned>(piece.size()));
     int error = Z_OK;
-    const char* text = gzerror(file.get(), &error);
-    if (n < 0 || error == Z_BUF_ERROR) return Error{path + ": " + text};
-    if (n == 0) return {};
+    gzerror(file.get(), &error);
+    if (n <= 0) {
+      if (error == Z_OK || error == Z_STREAM_END) return {};
+      return Error{path + (error == Z_ERRNO       ? ": cannot read"
+                           : error == Z_BUF_ERROR ? ": ends in the middle of its compressed data"
+                                                  : ": is damaged")};
+    }
     take({piece.data(), static_cast<std::size_t>(n)},
          static_cast<std::uint64_t>(lseek(raw, 0, SEEK_CUR)));
   }

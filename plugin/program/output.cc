@@ -5,7 +5,8 @@
 
 namespace tld {
 
-Output::Output(Sender sender, const Config& config) : sender_(std::move(sender)) {
+Output::Output(Sender sender, const Config& config)
+    : sender_(std::move(sender)), syslog_(config.syslog), file_(config.file_path) {
   Configure(config);
 }
 
@@ -15,25 +16,23 @@ void Output::Configure(const Config& config) {
   syslog_level_ = config.syslog_level;
   syslog_format_ = config.syslog_format;
   file_level_ = config.file_level;
-  if (!syslog_ || syslog_->options() != config.syslog) {
-    syslog_ = std::make_unique<Syslog>(config.syslog);
-  }
-  if (!file_ || file_->path() != config.file_path) {
-    file_ = std::make_unique<JsonFile>(config.file_path);
-  }
+  syslog_.Configure(config.syslog);
+  file_.Configure(config.file_path);
 }
 
 void Output::Send(Alert& alert, std::int64_t now_ms) {
   const int level = alert.rule->level;
   const bool to_syslog = level >= syslog_level_;
-  const bool to_file = file_->enabled() && level >= file_level_;
+  const bool to_file = file_.enabled() && level >= file_level_;
   if (!to_syslog && !to_file) return;
   alert.seq = ++last_seq_;
   if (to_syslog) {
-    syslog_->Send(SyslogSeverity(level), FormatAlert(syslog_format_, alert, sender_, kSyslogLimit),
-                  now_ms);
+    // Reports of the plugin about itself are few, and about losses: no flood may hide them.
+    const auto rate = alert.about_event() ? Syslog::Rate::kLimited : Syslog::Rate::kUrgent;
+    syslog_.Send(SyslogSeverity(level), FormatAlert(syslog_format_, alert, sender_, kSyslogLimit),
+                 now_ms, rate);
   }
-  if (to_file) file_->Write(FormatJson(alert, sender_, kFileLimit));
+  if (to_file) file_.Write(FormatJson(alert, sender_, kFileLimit));
 }
 
 }  // namespace tld

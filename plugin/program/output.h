@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "alert/alert.h"
@@ -25,8 +24,8 @@ class Output {
   /// receiver can tell a loss from a gap.
   void Send(Alert& alert, std::int64_t now_ms);
 
-  Syslog& syslog() { return *syslog_; }
-  const JsonFile& file() const { return *file_; }
+  Syslog& syslog() { return syslog_; }
+  const JsonFile& file() const { return file_; }
   const Sender& sender() const { return sender_; }
   std::uint64_t last_seq() const { return last_seq_; }
 
@@ -35,8 +34,8 @@ class Output {
   int syslog_level_ = 0;
   Format syslog_format_ = Format::kText;
   int file_level_ = 0;
-  std::unique_ptr<Syslog> syslog_;
-  std::unique_ptr<JsonFile> file_;
+  Syslog syslog_;
+  JsonFile file_;
   std::uint64_t last_seq_ = 0;
 };
 

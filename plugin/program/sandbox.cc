@@ -75,18 +75,36 @@ Result<gid_t> FindGroup(const std::string& name) {
 }
 
 Status DropPrivileges(const Identity& identity) {
+  std::string failed;
+  const auto step = [&](bool done, const char* what) {
+    if (!done) failed += (failed.empty() ? "" : ", ") + std::string(what);
+  };
   capng_clear(CAPNG_SELECT_BOTH);
-  if (setgroups(0, nullptr) != 0) return OsError("setgroups");
-  // The bounding set needs CAP_SETPCAP and so goes first.
-  if (capng_apply(CAPNG_SELECT_BOUNDS) != 0) return Error{"cannot clear the bounding set"};
-  if (setresgid(identity.gid, identity.gid, identity.gid) != 0) return OsError("setresgid");
-  if (setresuid(identity.uid, identity.uid, identity.uid) != 0) return OsError("setresuid");
+  step(setgroups(0, nullptr) == 0, "supplementary groups");
+  // The bounding set needs CAP_SETPCAP and so goes before the rest.
+  capng_apply(CAPNG_SELECT_BOUNDS);
+  for (int capability = 0; capability <= CAP_LAST_CAP; ++capability) {
+    if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 1) continue;
+    step(false, "bounding set");
+    break;
+  }
+  step(setresgid(identity.gid, identity.gid, identity.gid) == 0, "group");
+  step(setresuid(identity.uid, identity.uid, identity.uid) == 0, "user");
   capng_clear(CAPNG_SELECT_BOTH);
-  if (capng_apply(CAPNG_SELECT_CAPS) != 0) return Error{"cannot clear the capabilities"};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return OsError("no_new_privs");
-  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return OsError("PR_SET_DUMPABLE");
-  if (identity.uid != 0 && setuid(0) == 0) return Error{"root could be had back"};
-  return {};
+  step(capng_apply(CAPNG_SELECT_CAPS) == 0, "capabilities");
+  step(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
+  step(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "dumpable");
+  if (failed.empty()) return {};
+  return Error{"could not give up: " + failed};
+}
+
+bool StillPrivileged(const Identity& identity) {
+  uid_t real = 0;
+  uid_t effective = 0;
+  uid_t saved = 0;
+  if (getresuid(&real, &effective, &saved) != 0) return true;
+  if (real != identity.uid || effective != identity.uid || saved != identity.uid) return true;
+  return capng_get_caps_process() != 0 || capng_have_capabilities(CAPNG_SELECT_CAPS) > CAPNG_NONE;
 }
 
 }  // namespace tld

@@ -27,8 +27,12 @@ Result<Identity> FindUser(const std::string& name);
 Result<gid_t> FindGroup(const std::string& name);
 
 /// Becomes the identity for good: no supplementary groups, no capability in any set, no_new_privs.
-/// REQUIRES: effective uid 0. An error means that some of it did not happen: do not go on.
+/// Does all of it that it can; an error says what it could not. Then StillPrivileged tells whether
+/// the process may go on. REQUIRES: effective uid 0.
 Status DropPrivileges(const Identity& identity);
+
+/// True when this process is not `identity`, or has a capability that it could use.
+bool StillPrivileged(const Identity& identity);
 
 /// The system calls of the sensor: files, memory, its sockets and clocks. All else fails with
 /// EPERM; running programs, tracing and loading code end the process. Inherited filters stay in

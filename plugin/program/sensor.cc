@@ -71,6 +71,8 @@ class Sensor {
  private:
   void Begin() {
     now_ms_ = MonotonicMs();
+    watched_[0].told = own_.lines_dropped_told;
+    watched_[1].told = own_.bytes_lost_told;
     started_us_ = RealtimeUs();
     LoadedPolicy loaded = LoadPolicy(Source(true), ++generation_);
     Sender sender;
@@ -278,13 +280,12 @@ class Sensor {
 
   void KeepHouse() {
     kept_house_ms_ = now_ms_;
-    TellLosses();
+    if (losses_told_ms_ == 0 || now_ms_ - losses_told_ms_ >= kNoticeMs) TellLosses();
     if (now_ms_ - degraded_told_ms_ >= kHeartbeatMs) TellDegraded();
     WriteState();
   }
 
   void TellLosses() {
-    if (losses_told_ms_ != 0 && now_ms_ - losses_told_ms_ < kNoticeMs) return;
     const LineReader::Counters& lines = pipeline_->line_counters();
     const Grouper::Counters& groups = pipeline_->group_counters();
     const Syslog::Counters& syslog = output_->syslog().counters();
@@ -306,12 +307,15 @@ class Sensor {
       watched.told = counts[i];
       losses_told_ms_ = now_ms_;
     }
+    own_.lines_dropped_told = watched_[0].told;
+    own_.bytes_lost_told = watched_[1].told;
   }
 
   void End() {
     pipeline_->Finish(now_ms_);
     TellLosses();
     Raise(Notice::kStopped, "tld-audisp ends: auditd has closed its input");
+    output_->syslog().TellSuppressed(now_ms_);
     const std::int64_t until = now_ms_ + kFinalFlushMs;
     while (output_->syslog().waiting() > 0 && (now_ms_ = MonotonicMs()) < until) {
       pollfd fd{output_->syslog().fd(), POLLOUT, 0};

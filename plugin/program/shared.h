@@ -28,6 +28,9 @@ struct SensorCounters {
   /// Of the bytes that this sensor was given, how many it is done with. Starts at 0 with each
   /// sensor.
   std::atomic<std::uint64_t> bytes_done{0};
+  /// How much of the front's losses was told, by this sensor and those before it.
+  std::atomic<std::uint64_t> lines_dropped_told{0};
+  std::atomic<std::uint64_t> bytes_lost_told{0};
 };
 
 /// A page of shared memory that holds one T, from before a fork on.

@@ -3,6 +3,7 @@
 // front.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "base/os.h"
+#include "deliver/syslog.h"
 #include "program/config.h"
 #include "program/control.h"
 #include "program/front.h"
@@ -28,17 +30,20 @@ constexpr bool kConfine = false;  // the sanitizer's own system calls are not on
 constexpr bool kConfine = true;
 #endif
 
-/// Makes a directory that the roles write to, owned by them. Only a directory of root or of that
-/// user is taken over, and never through a symbolic link.
+/// Makes a directory that the roles write to, owned by them. One that is there already is taken as
+/// it is, unless it was made for the user that stands in for a missing one: a setting that names
+/// /tmp must not give /tmp away.
 Status PrepareDirectory(const std::string& path, const Identity& identity, mode_t mode) {
+  const bool is_new = !FileExists(path);
   if (Status made = MakeDirectories(path, mode); !made) return made;
   const Fd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat st {};
   if (!fd || fstat(fd.get(), &st) != 0) return OsError("cannot open " + path);
-  if (st.st_uid != 0 && st.st_uid != identity.uid) {
-    return Error{path + ": belongs to uid " + std::to_string(st.st_uid)};
-  }
   if (st.st_uid == identity.uid) return {};
+  if (!is_new && st.st_uid != kNobody.uid) {
+    return Error{path + ": belongs to uid " + std::to_string(st.st_uid) + ", not to uid " +
+                 std::to_string(identity.uid)};
+  }
   const Result<gid_t> adm = FindGroup("adm");
   if (fchown(fd.get(), identity.uid, adm ? *adm : identity.gid) != 0 ||
       fchmod(fd.get(), mode) != 0) {
@@ -57,7 +62,8 @@ void Prepare(const Config& config, const Identity& identity, FrontStart& start) 
   note(PrepareDirectory(config.run_directory, identity, 0755));
   note(PrepareDirectory(config.state_directory, identity, 0750));
   if (!config.file_path.empty()) {
-    note(PrepareDirectory(DirectoryOf(config.file_path), identity, 0750));
+    // Set-group-id: the file is for the group adm, as other logs are.
+    note(PrepareDirectory(DirectoryOf(config.file_path), identity, 02750));
   }
   Result<Fd> control = BindControlSocket(config.control_socket());
   if (control) {
@@ -73,6 +79,13 @@ Identity ChooseIdentity(const Config& config, FrontStart& start) {
   if (user) return *user;
   start.sensor.problems.push_back(user.message() + "; uid 65534 is used instead");
   return kNobody;
+}
+
+/// There will be no sensor to say it.
+void SayDraining(const Config& config, const std::string& why) {
+  Syslog syslog(config.syslog);
+  syslog.Send(LOG_ALERT, "tld-audisp judges nothing: it is still privileged and " + why,
+              MonotonicMs());
 }
 
 int Run(const std::string& config_file) {
@@ -91,7 +104,11 @@ int Run(const std::string& config_file) {
   Prepare(config, identity, start);
   if (geteuid() == 0) {
     if (Status dropped = DropPrivileges(identity); !dropped) {
-      start.sensor.problems.push_back("privileges are not dropped: " + dropped.message());
+      start.sensor.problems.push_back(dropped.message());
+      if (StillPrivileged(identity)) {
+        start.drain_only = true;
+        SayDraining(config, dropped.message());
+      }
     }
   }
   return RunFront(std::move(start));
@@ -104,7 +121,11 @@ int Main(int argc, char** argv) {
   std::string config_file = FindInstallation().config_file;
   app.add_option("--conf", config_file, "settings file")->option_text("FILE");
   app.set_version_flag("--version", "tld-audisp " TLD_VERSION);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   if (isatty(STDIN_FILENO) != 0) {
     std::fputs(
         "tld-audisp: auditd starts this program and writes events to its standard input;\n"

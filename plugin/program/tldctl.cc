@@ -34,14 +34,12 @@ CLI::App* AddCommand(CLI::App& app, CommonOptions& common, const std::string& na
       ->add_option("--rules", common.rules,
                    "rule file or directory, instead of the configured ones; may be repeated")
       ->option_text("PATH")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->allow_extra_args(false);
   command
       ->add_option("--lists", common.lists,
                    "directory of lists, instead of the configured ones; may be repeated")
       ->option_text("DIR")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->allow_extra_args(false);
   command->add_flag("--json", common.json, "one JSON object a line on standard output");
   command->add_option("--color", common.color, "auto, always or never")
       ->option_text("WHEN")
@@ -87,9 +85,10 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const bool help = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
-    app.exit(error);
-    return help ? kGood : kMisuse;
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
+    std::fprintf(stderr, "tldctl: %s\nTry 'tldctl --help', or '--help' behind a command.\n",
+                 Shown(error.what()).c_str());
+    return kMisuse;
   }
   return action();
 }

@@ -165,6 +165,32 @@ TEST_F(GrouperTest, TooManyOpenEventsEvaluateTheOldest) {
   EXPECT_EQ(grouper_->counters().evicted, 1u);
 }
 
+TEST_F(GrouperTest, ANoisyNodeEvictsItsOwnEvents) {
+  Start(Grouper::Mode::kLive);
+  Line("node=victim type=SYSCALL msg=audit(1.000:1): comm=\"nc\"");
+  for (int i = 0; i < 5000; ++i) {
+    Line("node=evil type=CWD msg=audit(1.000:" + std::to_string(i) + "): cwd=\"/\"");
+  }
+  for (const RawEvent& event : events_) {
+    EXPECT_EQ(event.id.node, "evil");
+    EXPECT_TRUE(event.truncated);
+  }
+  Line("node=victim type=EXECVE msg=audit(1.000:1): argc=1 a0=\"nc\"");
+  Line("node=victim type=EOE msg=audit(1.000:1): ");
+  EXPECT_EQ(events_.back().records.size(), 2u);
+  EXPECT_FALSE(events_.back().truncated);
+}
+
+TEST_F(GrouperTest, ARecordFromTheFutureDoesNotSplitWhatFollows) {
+  Start(Grouper::Mode::kOffline);
+  Record("CWD", 1, "a=1", 999999999);
+  Record("SYSCALL", 2);
+  Record("EXECVE", 2);
+  Record("CWD", 2);
+  grouper_->Flush();
+  EXPECT_EQ(Serials(), (SerialList{1, 2}));
+}
+
 TEST_F(GrouperTest, AllBytesAreBounded) {
   Start(Grouper::Mode::kLive);
   const std::string body = "x=" + std::string(8000, 'x');

@@ -145,13 +145,30 @@ TEST(Parser, AddressesOfSockets) {
 TEST(Parser, RecordsCannotTakeNamesOfOurs) {
   const Event event = ParseEvent(
       "type=USER_CMD msg=audit(1.000:7): pid=1 uid=1000 msg='program=forged id=5 node=x type=y "
-      "execve=z truncated=yes key=\"audit-wazuh-c\" a.b=c uid_name=root file=f'\n");
+      "execve=z truncated=yes key=\"audit-wazuh-c\" a.b=c uid_name=root file=f command=nc '\n");
   for (const char* name : {"audit.program", "audit.node", "audit.execve", "audit.truncated",
                            "audit.key", "audit.a.b", "audit.uid_name", "audit.file"}) {
     EXPECT_TRUE(event.Find(name).empty()) << name;
   }
   EXPECT_EQ(Values(event, "audit.id"), "7");
   EXPECT_EQ(Values(event, "audit.type"), "USER_CMD");
+}
+
+TEST(Parser, NamesInUpperCaseTakeNothingEither) {
+  const Event event = ParseEvent(
+      Record("SYSCALL", std::string(kSyscall) + "comm=\"true\" exe=\"/bin/true\" key=\"k\"") +
+      Record("KERN_MODULE", "command=nc SESSION=9 EXE=/evil Auid=0 RES=b res=a"));
+  EXPECT_EQ(Values(event, "audit.command"), "true");
+  EXPECT_EQ(Values(event, "audit.session"), "3");
+  EXPECT_EQ(Values(event, "audit.exe"), "/bin/true");
+  EXPECT_EQ(Values(event, "audit.auid"), "1000");
+  EXPECT_EQ(Values(event, "audit.res"), "b|a");
+}
+
+TEST(Parser, AnOddStampLosesNoField) {
+  const Event event = ParseEvent(
+      "type=SYSCALL msg=audit(1.1:7): arch=c000003e syscall=59 comm=\"nc\" exe=\"/bin/nc\"\n");
+  EXPECT_EQ(Values(event, "audit.command"), "nc");
 }
 
 TEST(Parser, FieldsOfOtherRecordsAreBounded) {

@@ -46,7 +46,15 @@ TEST(ParseHeader, RefusesWhatIsNoRecord) {
   }
 }
 
-std::string_view Cut(std::string_view line) { return line.substr(0, EnrichmentBegin(line)); }
+std::string_view Cut(std::string_view line, int type = 1100) {
+  return line.substr(0, EnrichmentBegin(line, type));
+}
+
+TEST(Enrichment, RecordsOfTheKernelAreCutAtTheFirstSeparator) {
+  // What a socket's path is interpreted to may hold anything.
+  EXPECT_EQ(Cut("saddr=01\x1dSADDR={ saddr_fam=local path=/tmp/a}b }", 1306), "saddr=01");
+  EXPECT_EQ(Cut("saddr=01\x1dSADDR={ path=/\x1dUID=\"root }", 1306), "saddr=01");
+}
 
 TEST(Enrichment, IsCutAtItsSeparator) {
   EXPECT_EQ(Cut("a=1\x1dUID=\"root\" AUID=\"alice\""), "a=1");

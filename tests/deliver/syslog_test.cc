@@ -83,7 +83,7 @@ TEST_F(SyslogTest, AReceiverThatWasRestartedGetsWhatFollows) {
 TEST_F(SyslogTest, AReceiverThatReadsNothingBlocksNothing) {
   Receiver receiver(path_);
   Syslog syslog(Options());
-  for (int i = 0; i < 20'000; ++i) syslog.Send(2, std::string(100, 'x'), 1000 + i / 1000 * 40'000);
+  for (int i = 0; i < 20'000; ++i) syslog.Send(5, std::string(100, 'x'), 1000 + i / 1000 * 40'000);
   EXPECT_LE(syslog.waiting(), Syslog::kQueueLines);
   const Syslog::Counters& counters = syslog.counters();
   EXPECT_GT(counters.dropped, 0u);
@@ -104,7 +104,7 @@ TEST_F(SyslogTest, WhatIsOverTheRateIsCountedInOneLine) {
   options.rate_interval_s = 10;
   Syslog syslog(options);
   for (int i = 0; i < 8; ++i) {
-    syslog.Send(2, std::to_string(i), 20'000);
+    syslog.Send(5, std::to_string(i), 20'000);
   }
   for (const char* line : {": 0", ": 1", ": 2"}) EXPECT_TRUE(receiver.Next().ends_with(line));
   EXPECT_EQ(receiver.Next(), "");
@@ -113,6 +113,54 @@ TEST_F(SyslogTest, WhatIsOverTheRateIsCountedInOneLine) {
             std::string::npos);
   syslog.Send(2, "again", 30'001);
   EXPECT_TRUE(receiver.Next().ends_with(": again"));
+}
+
+TEST_F(SyslogTest, AFloodOfSmallAlertsHidesNoGreatOne) {
+  Syslog::Options options = Options();
+  options.rate_burst = 10;
+  Syslog syslog(options);
+  for (int i = 0; i < 100; ++i) syslog.Send(5, "small", 50'000);
+  syslog.Send(2, "great", 50'001);
+  syslog.Send(4, "urgent", 50'001, Syslog::Rate::kUrgent);
+  Receiver receiver(path_);
+  syslog.TellSuppressed(50'600);
+  std::string all;
+  for (std::int64_t now = 50'600; syslog.waiting() > 0; now += 10) {
+    syslog.Flush(now);
+    for (std::string line; !(line = receiver.Next()).empty();) all += line + '\n';
+  }
+  EXPECT_NE(all.find(": great"), all.npos);
+  EXPECT_NE(all.find(": urgent"), all.npos);
+  EXPECT_NE(all.find(": 90 more alerts in 0 s were not written"), all.npos) << all;
+}
+
+TEST_F(SyslogTest, AFullQueueDropsTheLeastSevereLine) {
+  Syslog::Options options = Options();
+  options.rate_burst = 0;
+  Syslog syslog(options);
+  for (std::size_t i = 0; i < Syslog::kQueueLines; ++i) syslog.Send(5, "small", 1000);
+  syslog.Send(2, "great", 1001);
+  syslog.Send(5, "too late", 1001);
+  EXPECT_EQ(syslog.counters().dropped, 2u);
+  Receiver receiver(path_);
+  std::string all;
+  for (std::int64_t now = 10'000; syslog.waiting() > 0; now += 1000) {
+    syslog.Flush(now);
+    for (std::string line; !(line = receiver.Next()).empty();) all += line + '\n';
+  }
+  EXPECT_NE(all.find(": great"), all.npos);
+  EXPECT_EQ(all.find(": too late"), all.npos);
+}
+
+TEST_F(SyslogTest, NewOptionsLoseNoLineThatWaits) {
+  Syslog syslog(Options());
+  syslog.Send(2, "one", 1000);
+  Syslog::Options other = Options();
+  other.socket = directory_ / "other";
+  Receiver receiver(other.socket);
+  syslog.Configure(other);
+  syslog.Flush(2000);
+  EXPECT_TRUE(receiver.Next().ends_with(": one"));
 }
 
 TEST(Facility, IsNamedAsInSyslogConf) {

@@ -134,6 +134,39 @@ TEST(Compile, AFaultyRuleIsLeftOutWithItsChildrenAndTheRestStays) {
   EXPECT_EQ(policy.policy()->ruleset.roots.size(), 1u);
 }
 
+TEST(Compile, OneBadElementCostsItsRuleAlone) {
+  const auto ids = [](const std::string& rules) {
+    const TestPolicy policy(rules);
+    EXPECT_TRUE(policy.diagnostics().HasErrors());
+    Strings found;
+    for (const auto& rule : policy.policy()->ruleset.rules) found.push_back(rule.id);
+    return found;
+  };
+  const std::string good = Rule("id=\"1\" level=\"1\"");
+  EXPECT_EQ(ids(good + Rule("id=\"2\" level=\"1\" level=\"2\"")), Strings{"1"});
+  EXPECT_EQ(ids(good + Rule("id=\"2\" ID=\"3\" level=\"2\"")), Strings{"1"});
+  EXPECT_EQ(ids(good + Rule("id=\"2\" level=\"2\"", "<match NEGATE=\"yes\">x</match>")),
+            Strings{"1"});
+  EXPECT_EQ(
+      ids(good + Rule("id=\"2\" level=\"2\"", "<match>" + std::string(20481, 'x') + "</match>")),
+      Strings{"1"});
+  EXPECT_EQ(
+      ids("<var name=\"A\">a</var>" + good + Rule("id=\"2\" level=\"2\"", "<match>$SAFE</match>")),
+      Strings{"1"});
+}
+
+TEST(Compile, TheLastDecoderCounts) {
+  const TestPolicy policy(
+      Rule("id=\"1\" level=\"1\"", "<decoded_as>foo</decoded_as><decoded_as>auditd</decoded_as>"));
+  EXPECT_TRUE(policy.policy()->ruleset.rules.at(0).conditions.empty());
+}
+
+TEST(Variables, MayStandInLaterVariables) {
+  const TestPolicy policy("<var name=\"A\">nc</var><var name=\"B\">$A|ncat</var>" +
+                          Rule("id=\"1\" level=\"1\"", "<match>$B</match>"));
+  EXPECT_EQ(Codes(policy.diagnostics()), Strings{});
+}
+
 TEST(Compile, SiblingsStandByLevelZeroFirstAccuracyZeroLast) {
   const TestPolicy policy(Rule("id=\"1\" level=\"3\"") + Rule("id=\"2\" level=\"12\"") +
                           Rule("id=\"3\" level=\"0\"") + Rule("id=\"4\" level=\"12\"") +

@@ -262,6 +262,34 @@ TEST_F(LifeTest, AKilledSensorIsRestartedAndTheLossIsTold) {
   EXPECT_TRUE(plugin->Running());
 }
 
+TEST_F(LifeTest, ADirectoryThatIsThereAlreadyIsNotTakenOver) {
+  if (getuid() != 0) return;  // others cannot give directories away
+  std::filesystem::create_directories(directory_ / "shared");
+  chmod((directory_ / "shared").c_str(), 01777);
+  WriteConfig("[file]\npath = " + (directory_ / "shared/alerts.json") + "\n");
+  auto plugin = Start();
+  EXPECT_TRUE(Logged("shared: belongs to uid 0"));
+  struct stat st {};
+  ASSERT_EQ(stat((directory_ / "shared").c_str(), &st), 0);
+  EXPECT_EQ(st.st_uid, 0u);
+  EXPECT_EQ(st.st_mode & 07777, 01777u);
+}
+
+TEST_F(LifeTest, WithoutTheMeansToDropPrivilegesItDrainsAndSaysSo) {
+  if (getuid() != 0) return;
+  // As under a unit whose bounding set lacks what changing the user needs.
+  Dispatcher plugin("/usr/bin/setpriv",
+                    {"--bounding-set", "-setgid,-setuid", BuildDirectory() + "/tld-audisp",
+                     "--conf=" + (directory_ / "tld.conf")},
+                    Dispatcher::Start::kFirst);
+  EXPECT_TRUE(Logged("tld-audisp judges nothing: it is still privileged"));
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(plugin.Write(std::string(100'000, 'x') + '\n'));
+  EXPECT_TRUE(plugin.Children().empty());
+  EXPECT_TRUE(plugin.Running());
+  plugin.Close();
+  EXPECT_EQ(plugin.Wait(kExitSeconds), 0);
+}
+
 TEST_F(LifeTest, OnlyTheOwnerMayReloadByTheSocket) {
   auto plugin = Start();
   ASSERT_TRUE(Logged("200900"));

@@ -207,6 +207,26 @@ TEST(Pipeline, StartsInMidEventAndEndsWithoutNewline) {
   EXPECT_EQ(testing_support::Answers(TestPolicy::Shipped(), log), (Strings{"80700", "100210"}));
 }
 
+TEST(Pipeline, ARecordOfTheKernelBesideTakesNoEventFromItsRule) {
+  const std::string rename =
+      "type=CONFIG_CHANGE msg=audit(1.000:1): auid=1000 ses=1 op=updated_rules "
+      "path=\"/etc/passwd\" "
+      "key=\"audit-wazuh-w\" list=4 res=1\n"
+      "type=SYSCALL msg=audit(1.000:1): arch=c000003e syscall=82 success=yes comm=\"mv\" "
+      "exe=\"/bin/mv\" key=\"audit-wazuh-w\"\n"
+      "type=PATH msg=audit(1.000:1): item=0 name=\"/etc/passwd\" nametype=CREATE\n";
+  const std::string avc = "type=AVC msg=audit(1700000000.123:7): apparmor=\"AUDIT\" comm=\"nc\"\n" +
+                          ExecRecords("nc", "/usr/bin/nc");
+  const std::string selinux =
+      "type=SELINUX_ERR msg=audit(1700000000.123:7): op=security_bounded_transition "
+      "seresult=denied\n" +
+      ExecRecords("nc", "/usr/bin/nc");
+  const auto policy = TestPolicy::Shipped();
+  EXPECT_EQ(testing_support::Answers(policy, rename), Strings{"80790"});
+  EXPECT_EQ(testing_support::Answers(policy, avc), Strings{"100210"});
+  EXPECT_EQ(testing_support::Answers(policy, selinux), Strings{"100210"});
+}
+
 TEST(Pipeline, AJoinedEventIsCompleteAtItsNewline) {
   std::string joined = ExecRecords("nc", "/usr/bin/nc");
   std::replace(joined.begin(), joined.end(), '\n', ' ');
