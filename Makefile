@@ -88,7 +88,7 @@ install: all
 .PHONY: demo
 demo:
 	@tests/tools/need $(BUILD_NEEDS) $(TEST_NEEDS)
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@tests/live/demo
 
 # ---- Tests ---------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ $(foreach room,$(ROOMS) live,$(eval $(call TEST_PROGRAM,$(room))))
 # Everything on this machine; as root, so that the kernel's audit system can be used.
 check:
 	@tests/tools/need $(BUILD_NEEDS) $(TEST_NEEDS)
-	@$(MAKE) --no-print-directory all $(UNIT_TESTS) $(LIVE_TESTS)
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_TESTS) $(LIVE_TESTS)
 	tests/run tests/tools/structure tests/tools/spdx $(UNIT_TESTS) $(LIVE_TESTS)
 
 # Needs no root, network or audit system: for package builds.
@@ -127,7 +127,7 @@ check-structure:
 
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 check-asan:
-	$(MAKE) --no-print-directory check-unit BUILD=$(BUILD)/asan CXXFLAGS="$(SANITIZE)" \
+	$(MAKE) --no-print-directory -j$$(nproc) check-unit BUILD=$(BUILD)/asan CXXFLAGS="$(SANITIZE)" \
 	  SANITIZER_OBJECTS=$(BUILD)/asan/obj/tests/tools/sanitizer_options.o
 
 # Slow ones are left out: they say nothing more about memory.
