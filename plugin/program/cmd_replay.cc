@@ -30,37 +30,17 @@ class Replay {
   int Run() {
     Print(loaded_.diagnostics, common_, false);
     Pipeline pipeline({}, loaded_.policy,
-                      [this](const Pipeline::Outcome& outcome) { Take(outcome); });
+                      [&](const Pipeline::Outcome& outcome) { Take(outcome, pipeline); });
     Progress progress("replay", TotalSize(options_.files));
-    bool failed = false;
-    std::uint64_t before = 0;
-    for (const std::string& path : options_.files) {
-      location_ = path == "-" ? "stdin" : path;
-      pipeline.SetLocation(location_);
-      std::uint64_t at = 0;
-      const Status read = ReadLog(path, [&](std::string_view bytes, std::uint64_t place) {
-        pipeline.Feed(bytes, 0);
-        at = place;
-        progress.Show(before + at, pipeline.group_counters().events);
-      });
-      before += at;
-      // A log goes on in the next one, so events do too; but the last line of a file has ended.
-      pipeline.EndLine();
-      if (!read) {
-        failed = true;
-        Complain(read.message(), kFindings);
-      }
-    }
-    pipeline.Finish(0);
-    if (pipeline.group_counters().events == 0 && pipeline.line_counters().lines > 0) {
-      Complain("there is no audit record in the input", kFindings);
-    }
+    const bool read = FeedLogs(options_.files, pipeline, [&](std::string_view, std::uint64_t done) {
+      progress.Show(done, pipeline.group_counters().events);
+    });
     if (!common_.json) PrintSummary(pipeline);
-    return failed || loaded_.diagnostics.HasErrors() ? kFindings : kGood;
+    return !read || loaded_.diagnostics.HasErrors() ? kFindings : kGood;
   }
 
  private:
-  void Take(const Pipeline::Outcome& outcome) {
+  void Take(const Pipeline::Outcome& outcome, const Pipeline& pipeline) {
     const Ruleset& ruleset = loaded_.policy->ruleset;
     if (!outcome.answer || !outcome.answer->IsAlert(ruleset)) return;
     const Rule& rule = ruleset.rules[outcome.answer->rule];
@@ -73,7 +53,7 @@ class Replay {
     alert.policy = 1;
     alert.seq = ++seq_;
     alert.time_us = outcome.event.id().TimeMs() * 1000;
-    alert.location = location_;
+    alert.location = pipeline.location();
     ++by_rule_[outcome.answer->rule];
     if (common_.json) {
       std::puts(FormatJson(alert, sender_, kFileLimit).c_str());
@@ -118,7 +98,6 @@ class Replay {
   const ReplayOptions& options_;
   LoadedPolicy loaded_;
   Sender sender_;
-  std::string location_;
   std::map<std::size_t, std::uint64_t> by_rule_;
   std::uint64_t seq_ = 0;
 };

@@ -37,26 +37,13 @@ class Test {
     Pipeline pipeline(options, loaded_.policy,
                       [this](const Pipeline::Outcome& outcome) { Take(outcome); });
     Greet(ruleset);
-    bool failed = false;
-    for (const std::string& path : options_.files) {
-      pipeline.SetLocation(path == "-" ? "stdin" : path);
-      const Status read = ReadLog(path, [&](std::string_view bytes, std::uint64_t) {
-        pipeline.Feed(bytes, 0);
-        // A person ends an event by an empty line.
-        if (bytes == "\n" || bytes.ends_with("\n\n")) pipeline.EndParagraph();
-        std::fflush(stdout);
-      });
-      pipeline.EndLine();
-      if (!read) {
-        failed = true;
-        Complain(read.message(), kFindings);
-      }
-    }
-    pipeline.Finish(0);
-    if (pipeline.group_counters().events == 0 && pipeline.line_counters().lines > 0) {
-      Complain("there is no audit record in the input", kFindings);
-    }
-    return failed || loaded_.diagnostics.HasErrors() ? kFindings : kGood;
+    const bool read =
+        FeedLogs(options_.files, pipeline, [&](std::string_view bytes, std::uint64_t) {
+          // A person ends an event by an empty line.
+          if (bytes == "\n" || bytes.ends_with("\n\n")) pipeline.EndParagraph();
+          std::fflush(stdout);
+        });
+    return !read || loaded_.diagnostics.HasErrors() ? kFindings : kGood;
   }
 
  private:

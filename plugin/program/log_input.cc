@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/os.h"
+#include "program/command.h"
 
 namespace tld {
 namespace {
@@ -94,6 +95,31 @@ Status ReadLog(const std::string& path,
     take({piece.data(), static_cast<std::size_t>(n)},
          static_cast<std::uint64_t>(lseek(raw, 0, SEEK_CUR)));
   }
+}
+
+bool FeedLogs(const std::vector<std::string>& paths, Pipeline& pipeline,
+              const std::function<void(std::string_view, std::uint64_t)>& after) {
+  bool good = true;
+  std::uint64_t before = 0;
+  for (const std::string& path : paths) {
+    pipeline.SetLocation(path == "-" ? "stdin" : path);
+    std::uint64_t at = 0;
+    const Status read = ReadLog(path, [&](std::string_view bytes, std::uint64_t place) {
+      pipeline.Feed(bytes, 0);
+      at = place;
+      after(bytes, before + at);
+    });
+    before += at;
+    // A log goes on in the next one, so events do too; but the last line of a file has ended.
+    pipeline.EndLine();
+    if (!read) Complain(read.message(), kFindings);
+    good = good && read;
+  }
+  pipeline.Finish(0);
+  if (pipeline.group_counters().events == 0 && pipeline.line_counters().lines > 0) {
+    Complain("there is no audit record in the input", kFindings);
+  }
+  return good;
 }
 
 std::uint64_t TotalSize(const std::vector<std::string>& paths) {

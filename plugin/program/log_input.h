@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "program/pipeline.h"
 
 namespace tld {
 
@@ -33,6 +34,12 @@ class Progress {
 /// how much of the file has been read.
 Status ReadLog(const std::string& path,
                const std::function<void(std::string_view, std::uint64_t)>& take);
+
+/// Feeds all files to the pipeline, one after the other as one log, and ends it. After each piece
+/// `after` gets its bytes and how many have been read in all. A file that cannot be read is told on
+/// stderr, and the rest is read; false then.
+bool FeedLogs(const std::vector<std::string>& paths, Pipeline& pipeline,
+              const std::function<void(std::string_view, std::uint64_t)>& after);
 
 /// Bytes of all files on disk; 0 when one is a stream.
 std::uint64_t TotalSize(const std::vector<std::string>& paths);

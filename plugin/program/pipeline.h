@@ -63,6 +63,7 @@ class Pipeline {
   void SetPolicy(std::shared_ptr<const Policy> policy);
   void SetLocation(std::string location) { options_.location = std::move(location); }
 
+  const std::string& location() const { return options_.location; }
   const Policy& policy() const { return *policy_; }
   const Counters& counters() const { return counters_; }
   const LineReader::Counters& line_counters() const { return lines_.counters(); }
