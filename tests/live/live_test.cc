@@ -149,6 +149,22 @@ TEST_F(LiveTest, HostileNamesMakeOneAlertOneLine) {
   EXPECT_EQ(exes, std::set<std::string>(names.begin(), names.end()));
 }
 
+TEST_F(LiveTest, ATwoMebibyteArgumentListAlertsAndNamesWhoAndWhat) {
+  Start();
+  std::vector<std::string> command = {kNc};
+  for (int i = 0; i < 15; ++i) command.push_back(std::string(130'000, static_cast<char>('a' + i)));
+  host_->RunAsLogin(kUser, command);
+  ASSERT_TRUE(host_->Logged(kAlert));
+  ASSERT_TRUE(Eventually([&] { return Documents("100210").size() == 1; }));
+  const auto documents = Documents("100210");
+  const auto& audit = documents[0]["data"]["audit"];
+  EXPECT_STREQ(audit["exe"].GetString(), "/usr/bin/nc.openbsd");
+  EXPECT_STREQ(audit["program"][0].GetString(), "nc");
+  EXPECT_STREQ(audit["auid"].GetString(), "1000");
+  EXPECT_STREQ(audit["truncated"].GetString(), "yes");
+  EXPECT_STREQ(documents[0]["tld"]["truncated"][0].GetString(), "full_log");
+}
+
 TEST_F(LiveTest, AListChangedByTldctlIsLiveAndNothingIsLost) {
   Start();
   constexpr int kRuns = 60;
