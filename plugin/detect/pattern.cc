@@ -37,6 +37,10 @@ bool ContainsLower(std::string_view subject, std::string_view lower) {
 
 }  // namespace
 
+bool IsLiteralOsRegex(std::string_view pattern) {
+  return !pattern.starts_with('!') && pattern.find_first_of("\\()") == pattern.npos;
+}
+
 MatchScratch::MatchScratch()
     : data_(pcre2_match_data_create(1, nullptr)), context_(pcre2_match_context_create(nullptr)) {
   pcre2_set_match_limit(context_, kMatchLimit);
@@ -124,6 +128,7 @@ Result<Pattern> Pattern::Compile(PatternKind kind, std::string_view text) {
     if (!regex) return regex.error();
     return Pattern(*std::move(regex));
   }
+  if (IsLiteralOsRegex(text)) return Pattern(OsMatch(text));
   Result<std::string> translated = TranslateOsRegex(text);
   if (!translated) return translated.error();
   Result<Regex> regex = Regex::Compile(*translated, Regex::Case::kIgnored);

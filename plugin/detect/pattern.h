@@ -84,6 +84,10 @@ class Regex {
 /// case), or what is wrong with it and where.
 Result<std::string> TranslateOsRegex(std::string_view pattern);
 
+/// True for an osregex that has neither escapes nor groups: it means the same as osmatch, whose
+/// search for literals costs a fraction of a regular expression.
+bool IsLiteralOsRegex(std::string_view pattern);
+
 /// A pattern of any of the three kinds.
 class Pattern {
  public:

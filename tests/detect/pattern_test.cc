@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace tld {
 namespace {
 
@@ -117,6 +119,34 @@ TEST(OsRegex, Matches) {
   EXPECT_FALSE(holds("^\\p$", "/"));
   EXPECT_TRUE(holds("\\.+", "x"));
   EXPECT_FALSE(holds("\\.+", ""));
+}
+
+TEST(OsRegex, WithoutEscapesAndGroupsMeansTheSameAsOsMatch) {
+  EXPECT_FALSE(IsLiteralOsRegex("!a"));
+  EXPECT_FALSE(IsLiteralOsRegex("a\\d"));
+  EXPECT_FALSE(IsLiteralOsRegex("(a)"));
+  std::mt19937 random(29);
+  const auto text = [&](std::string_view letters, std::size_t most) {
+    std::string out;
+    for (std::size_t n = random() % most; n > 0; --n) out += letters[random() % letters.size()];
+    return out;
+  };
+  MatchScratch scratch;
+  int held = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    const std::string pattern = text("aAb^$|.*+-\xE9", 7);
+    const std::string subject = text("aAbB^$|.*+-\xE9\xC9\n", 7);
+    ASSERT_TRUE(IsLiteralOsRegex(pattern));
+    const Result<std::string> translated = TranslateOsRegex(pattern);
+    ASSERT_TRUE(translated) << pattern;
+    const Result<Regex> regex = Regex::Compile(*translated, Regex::Case::kIgnored);
+    ASSERT_TRUE(regex) << *translated;
+    ASSERT_EQ(regex->Matches(subject, scratch), OsMatch(pattern).Matches(subject))
+        << pattern << " on " << subject;
+    held += OsMatch(pattern).Matches(subject) ? 1 : 0;
+  }
+  EXPECT_GT(held, 2000);
+  EXPECT_LT(held, 18'000);
 }
 
 TEST(Pcre2, IsCaseSensitiveBytes) {
