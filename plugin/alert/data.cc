@@ -74,12 +74,7 @@ void AppendValues(std::string& out, const std::vector<std::string_view>& values)
     AppendJsonString(out, values[0]);
     return;
   }
-  out += '[';
-  for (const std::string_view value : values) {
-    if (out.back() != '[') out += ',';
-    AppendJsonString(out, value);
-  }
-  out += ']';
+  AppendJsonStrings(out, values);
 }
 
 }  // namespace

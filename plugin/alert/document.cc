@@ -45,12 +45,7 @@ void AppendText(std::string& out, std::string_view name, std::string_view value)
 template <class Texts>
 void AppendTexts(std::string& out, std::string_view name, const Texts& values) {
   AppendName(out, name);
-  out += '[';
-  for (const auto& value : values) {
-    if (out.back() != '[') out += ',';
-    AppendJsonString(out, value);
-  }
-  out += ']';
+  AppendJsonStrings(out, values);
 }
 
 void AppendMitre(std::string& out, const Mitre& mitre) {

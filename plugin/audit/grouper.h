@@ -34,7 +34,7 @@ struct RawEvent {
   /// auditd's names for the SYSCALL record, else for the first record that has some: `AUID="alice"
   /// UID="root" …`. Display only.
   std::string enrichment;
-  bool truncated = false;              ///< records were dropped by a cap
+  bool truncated = false;              ///< a cap dropped records or ended the event early
   std::uint64_t first_line_at_us = 0;  ///< CLOCK_REALTIME when its first record was read
 
   std::string_view Body(const RawRecord& r) const {

@@ -30,8 +30,6 @@ class [[nodiscard]] Result {
   T* operator->() { return std::get_if<0>(&content_); }
   const T* operator->() const { return std::get_if<0>(&content_); }
 
-  T ValueOr(T other) && { return *this ? *std::move(*this) : std::move(other); }
-
   /// REQUIRES: *this is false.
   const Error& error() const { return *std::get_if<1>(&content_); }
   const std::string& message() const { return error().message; }

@@ -39,6 +39,17 @@ void AppendQuotedInner(std::string& out, std::string_view text);
 /// U+FFFD; what is unsafe to show is written as \uNNNN, so that the line can go to a terminal.
 void AppendJsonString(std::string& out, std::string_view text);
 
+/// Appends texts as a JSON array of strings.
+template <class Texts>
+void AppendJsonStrings(std::string& out, const Texts& texts) {
+  out += '[';
+  for (const std::string_view text : texts) {
+    if (out.back() != '[') out += ',';
+    AppendJsonString(out, text);
+  }
+  out += ']';
+}
+
 /// Appends `argument` so that a POSIX shell reads it back as one word; bytes are kept as they are.
 void AppendShellQuoted(std::string& out, std::string_view argument);
 

@@ -100,25 +100,16 @@ class Test {
     std::puts(out.c_str());
   }
 
-  static void AppendTexts(std::string& out, const std::vector<std::string>& texts) {
-    out += '[';
-    for (const std::string& text : texts) {
-      if (out.back() != '[') out += ',';
-      AppendJsonString(out, text);
-    }
-    out += ']';
-  }
-
   static void AppendRuleJson(std::string& out, const Rule& rule, const Pipeline::Outcome& outcome) {
     out += "{\"id\":";
     AppendJsonString(out, rule.id);
     out += ",\"level\":" + std::to_string(rule.level) + ",\"description\":";
     AppendJsonString(out, Describe(rule, outcome.event));
     out += ",\"groups\":";
-    AppendTexts(out, rule.groups);
+    AppendJsonStrings(out, rule.groups);
     if (!rule.mitre.ids.empty()) {
       out += ",\"mitre\":{\"id\":";
-      AppendTexts(out, rule.mitre.ids);
+      AppendJsonStrings(out, rule.mitre.ids);
       out += '}';
     }
     out += ",\"firedtimes\":" + std::to_string(outcome.answer->fired_times);
