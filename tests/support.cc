@@ -110,6 +110,11 @@ std::shared_ptr<const Policy> TestPolicy::Shipped() {
   return loaded.policy;
 }
 
+std::string RuleText(const std::string& attributes, const std::string& options) {
+  return "<group name=\"g,\"><rule " + attributes + "><description>d</description>" + options +
+         "</rule></group>\n";
+}
+
 std::vector<std::string> Answers(std::shared_ptr<const Policy> policy, std::string_view log) {
   std::vector<std::string> ids;
   Pipeline::Options options;

@@ -66,6 +66,9 @@ class TestPolicy {
   LoadedPolicy loaded_;
 };
 
+/// A rule of these attributes and options in the group `g,`.
+std::string RuleText(const std::string& attributes, const std::string& options = "");
+
 /// Ids of the rules that answer the events of a log, in order; "-" for none.
 std::vector<std::string> Answers(std::shared_ptr<const Policy> policy, std::string_view log);
 

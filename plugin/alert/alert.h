@@ -23,13 +23,15 @@ struct Sender {
 };
 
 /// What is alerted, whatever it came from: a rule that answered an event, or the plugin's own
-/// report about itself (then `event` is null). Refers to rule and event: valid while they are.
-/// Formatters turn it into text at once.
+/// report about itself (then `event` is null). Refers to rule, event and previous logs: valid while
+/// they are. Formatters turn it into text at once.
 struct Alert {
   const Rule* rule = nullptr;
   const Event* event = nullptr;
   std::string description;  ///< safe to show, at most 1,024 bytes
   std::uint64_t fired_times = 0;
+  /// Logs of events that a composite rule counted, newest first; null when there are none.
+  const std::vector<std::string>* previous = nullptr;
   std::uint64_t seq = 0;         ///< from 1, without gaps within an instance
   std::uint64_t policy = 0;      ///< generation of the policy that decided
   std::int64_t time_us = 0;      ///< of the event, since 1970

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "alert/format.h"
+#include "alert/mitre.h"
 #include "base/text.h"
 
 namespace tld {
@@ -20,6 +21,7 @@ constexpr std::pair<std::string_view, std::string_view> kCompliance[] = {
 
 /// What the limit has taken so far.
 struct Shortening {
+  std::size_t previous = SIZE_MAX;  ///< logs of `previous_output` kept, the first so many
   std::size_t full_log = SIZE_MAX;  ///< bytes kept
   DataLimits data;
   bool bare_rule = false;               ///< only id, level and description of the rule
@@ -50,10 +52,12 @@ void AppendTexts(std::string& out, std::string_view name, const Texts& values) {
 
 void AppendMitre(std::string& out, const Mitre& mitre) {
   if (mitre.ids.empty()) return;
+  const MitreNames names = NamesOf(mitre);
   AppendName(out, "mitre");
   out += '{';
   AppendTexts(out, "id", mitre.ids);
-  if (!mitre.tactics.empty()) AppendTexts(out, "tactic", mitre.tactics);
+  if (!names.tactics.empty()) AppendTexts(out, "tactic", names.tactics);
+  if (!names.techniques.empty()) AppendTexts(out, "technique", names.techniques);
   out += '}';
 }
 
@@ -74,23 +78,15 @@ void AppendGroups(std::string& out, const std::vector<std::string>& groups) {
   }
 }
 
-void AppendRule(std::string& out, const Alert& alert, bool bare) {
-  const Rule& rule = *alert.rule;
-  AppendName(out, "rule");
+std::size_t PreviousLogs(const Alert& alert) {
+  return alert.previous == nullptr || !alert.rule->full_log ? 0 : alert.previous->size();
+}
+
+/// The part of `rule` that is never left out, without the closing brace.
+void AppendBareRule(std::string& out, const Rule& rule, std::string_view description) {
   out += "{\"level\":" + std::to_string(rule.level);
-  AppendText(out, "description", alert.description);
+  AppendText(out, "description", description);
   AppendText(out, "id", rule.id);
-  if (bare) {
-    out += '}';
-    return;
-  }
-  AppendMitre(out, rule.mitre);
-  if (!rule.cve.empty()) AppendTexts(out, "cve", rule.cve);
-  if (!rule.info.empty()) AppendText(out, "info", rule.info);
-  out += ",\"firedtimes\":" + std::to_string(alert.fired_times);
-  out += rule.mail ? ",\"mail\":true" : ",\"mail\":false";
-  AppendGroups(out, rule.groups);
-  out += '}';
 }
 
 void AppendTld(std::string& out, const Alert& alert, const Sender& sender,
@@ -106,10 +102,23 @@ void AppendTld(std::string& out, const Alert& alert, const Sender& sender,
   out += '}';
 }
 
+void AppendPrevious(std::string& out, const Alert& alert, std::size_t kept) {
+  const std::size_t count = std::min(kept, PreviousLogs(alert));
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) (text += (i == 0 ? "" : "\n")) += (*alert.previous)[i];
+  if (count > 0) AppendText(out, "previous_output", text);
+}
+
 std::string Render(const Alert& alert, const Sender& sender, const Shortening& shortening) {
   std::string out = "{";
   AppendText(out, "timestamp", Timestamp(alert.time_us));
-  AppendRule(out, alert, shortening.bare_rule);
+  AppendName(out, "rule");
+  if (shortening.bare_rule) {
+    AppendBareRule(out, *alert.rule, alert.description);
+    out += '}';
+  } else {
+    AppendRule(out, *alert.rule, alert.description, alert.fired_times);
+  }
   AppendName(out, "agent");
   out += '{';
   AppendText(out, "id", sender.agent_id);
@@ -125,6 +134,7 @@ std::string Render(const Alert& alert, const Sender& sender, const Shortening& s
     AppendName(out, "decoder");
     out += "{\"name\":\"tld-audisp\"}";
   } else {
+    AppendPrevious(out, alert, shortening.previous);
     if (alert.rule->full_log && shortening.full_log > 0) {
       AppendText(out, "full_log", CutAtCharacter(alert.event->full_log(), shortening.full_log));
     }
@@ -139,7 +149,7 @@ std::string Render(const Alert& alert, const Sender& sender, const Shortening& s
 }
 
 /// Cuts one more thing, in the order that loses least; false when nothing is left to cut. From step
-/// 5 on it is about events and rules made to be too large; what remains then fits any limit in use.
+/// 6 on it is about events and rules made to be too large; what remains then fits any limit in use.
 /// `excess` is by how many bytes the last result was too large.
 class Shortener {
  public:
@@ -148,32 +158,34 @@ class Shortener {
   bool Step(std::size_t excess) {
     switch (step_) {
       case 0:
-        return CutFullLog(excess);
+        return CutPrevious(excess);
       case 1:
-        return CutArguments(excess);
+        return CutFullLog(excess);
       case 2:
-        return Cut(into_.data.command_line, CommandLineSize(), excess, "audit.execve.cmdline");
+        return CutArguments(excess);
       case 3:
-        return CutValues(1024);
+        return Cut(into_.data.command_line, CommandLineSize(), excess, "audit.execve.cmdline");
       case 4:
-        return CutValues(128);
+        return CutValues(1024);
       case 5:
+        return CutValues(128);
+      case 6:
         into_.data.values = 8;
         return Done("values");
-      case 6:
+      case 7:
         into_.data.raw_hex = false;
         return Done("audit.raw_hex");
-      case 7:
+      case 8:
         into_.data.identity_only = true;
         into_.names.clear();  // "data" says it all
         return Done("data");
-      case 8:
+      case 9:
         into_.data.identity = 256;
         return Done("audit.exe");
-      case 9:
+      case 10:
         into_.bare_rule = true;
         return Done("rule");
-      case 10:
+      case 11:
         into_.data.identity = 64;
         into_.data.values = 1;
         return Done("audit.program");
@@ -193,6 +205,18 @@ class Shortener {
     limit = now > excess ? now - excess : 0;
     if (now != 0) into_.Name(name);
     if (limit == 0) ++step_;
+    return true;
+  }
+
+  /// As many logs from the last as hold the excess.
+  bool CutPrevious(std::size_t excess) {
+    std::size_t kept = std::min(into_.previous, PreviousLogs(alert_));
+    if (kept > 0) into_.Name("previous_output");
+    for (std::size_t gained = 0; kept > 0 && gained < excess;) {
+      gained += (*alert_.previous)[--kept].size();
+    }
+    into_.previous = kept;
+    if (kept == 0) ++step_;
     return true;
   }
 
@@ -241,6 +265,19 @@ class Shortener {
 };
 
 }  // namespace
+
+void AppendRule(std::string& out, const Rule& rule, std::string_view description,
+                std::uint64_t fired_times) {
+  AppendBareRule(out, rule, description);
+  AppendMitre(out, rule.mitre);
+  if (!rule.cve.empty()) AppendTexts(out, "cve", rule.cve);
+  if (!rule.info.empty()) AppendText(out, "info", rule.info);
+  if (rule.composite) out += ",\"frequency\":" + std::to_string(rule.composite->frequency);
+  out += ",\"firedtimes\":" + std::to_string(fired_times);
+  out += rule.mail ? ",\"mail\":true" : ",\"mail\":false";
+  AppendGroups(out, rule.groups);
+  out += '}';
+}
 
 std::string FormatJson(const Alert& alert, const Sender& sender, std::size_t limit) {
   Shortening shortening;

@@ -33,6 +33,10 @@ std::string FormatAlert(Format format, const Alert& alert, const Sender& sender,
 /// `YYYY-MM-DDTHH:MM:SS.mmm+hhmm` in local time.
 std::string Timestamp(std::int64_t us);
 
+/// Appends the object `rule` of a document, by the manager's names.
+void AppendRule(std::string& out, const Rule& rule, std::string_view description,
+                std::uint64_t fired_times);
+
 /// What of an event's `data` is left out or cut to keep a document in its limit.
 struct DataLimits {
   std::size_t arguments = SIZE_MAX;     ///< of `audit.execve.aN`, the first so many

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "detect/definition.h"
+#include "detect/rule_builder.h"
 #include "detect/rule_file.h"
 
 namespace tld {
@@ -20,181 +21,6 @@ struct SiblingOrder {
   int level = 0;
 
   int Rank() const { return last ? 100 : level == 0 ? -1 : 16 - level; }
-};
-
-std::vector<std::string> GroupNames(std::string_view groups) {
-  std::vector<std::string> names;
-  for (const std::string_view name : SplitWords(groups, ",")) {
-    if (const auto trimmed = Trim(name); !trimmed.empty()) names.emplace_back(trimmed);
-  }
-  return names;
-}
-
-/// Opens each list once.
-class ListTable {
- public:
-  ListTable(const ListDirectories& where, Diagnostics& diagnostics)
-      : where_(where), diagnostics_(diagnostics) {}
-
-  Result<std::size_t> Open(std::string_view path) {
-    const auto name = ListName(path);
-    if (!name) return Error{"this names no list"};
-    if (const auto found = index_.find(*name); found != index_.end()) return found->second;
-    Result<OpenedList> opened = OpenList(where_, *name, diagnostics_);
-    if (!opened) return opened.error();
-    if (opened->stale) stale.push_back(*name);
-    lists.push_back(std::move(opened->list));
-    return index_[*name] = lists.size() - 1;
-  }
-
-  std::vector<List> lists;
-  std::vector<std::string> stale;
-
- private:
-  const ListDirectories& where_;
-  Diagnostics& diagnostics_;
-  std::unordered_map<std::string, std::size_t> index_;
-};
-
-/// Compiles the conditions and texts of one definition. What is wrong is told and makes it fail.
-class RuleBuilder {
- public:
-  RuleBuilder(const RuleDefinition& definition, ListTable& lists, Diagnostics& diagnostics)
-      : definition_(definition), lists_(lists), diagnostics_(diagnostics) {}
-
-  std::optional<Rule> Build() {
-    const RuleDefinition& d = definition_;
-    rule_.id = d.id;
-    rule_.level = d.level;
-    rule_.least_log_bytes = d.maxsize;
-    rule_.gate = d.noalert;
-    rule_.log = !d.no_log;
-    rule_.full_log = !d.no_full_log;
-    rule_.mail = d.mail || d.level >= kMailLevel;
-    rule_.groups = GroupNames(d.groups);
-    rule_.mitre = d.mitre;
-    rule_.info = d.info;
-    rule_.cve = d.cve;
-    if (d.description) rule_.description = ParseDescription(d.description->text);
-    AddConditions();
-    if (failed_) return {};
-    return std::move(rule_);
-  }
-
- private:
-  static constexpr int kMailLevel = 12;  // the manager's default email_alert_level
-
-  void Fail(Offset at, std::string_view code, std::string message) {
-    failed_ = true;
-    diagnostics_.Add(*definition_.source, at,
-                     {Severity::kError, code, std::move(message), definition_.id});
-  }
-
-  std::optional<Pattern> Compile(const PatternDefinition& definition) {
-    Result<Pattern> pattern = Pattern::Compile(definition.kind, definition.pattern.text);
-    if (pattern) return *std::move(pattern);
-    Fail(Within(definition.pattern, pattern.error().at), "bad-pattern",
-         "the pattern does not compile: " + pattern.message());
-    return {};
-  }
-
-  /// The place of a byte of a text; the text's start where entities or variables have moved it.
-  Offset Within(const Placed& placed, std::size_t at) const {
-    const std::string_view written = definition_.source->text;
-    const bool as_written = written.substr(std::min(placed.at.bytes, written.size()))
-                                .starts_with(std::string_view(placed.text).substr(0, at));
-    return Offset{placed.at.bytes + (as_written ? at : 0)};
-  }
-
-  void AddConditions() {
-    const RuleDefinition& d = definition_;
-    if (d.never || d.other_decoder) rule_.conditions.emplace_back(NeverCondition{});
-    for (const PatternDefinition& pattern : d.never_set) static_cast<void>(Compile(pattern));
-    for (const FieldDefinition& field : d.fields) {
-      if (auto pattern = Compile(field.pattern)) {
-        rule_.conditions.emplace_back(
-            FieldCondition{FieldName(field.name), *std::move(pattern), field.pattern.negate});
-      }
-    }
-    for (const ListDefinition& list : d.lists) AddList(list);
-    AddSource();
-    if (d.time) AddParsed<TimeCondition>(DayTime::Parse(d.time->text), d.time->at);
-    if (d.weekday) AddParsed<WeekdayCondition>(WeekDays::Parse(d.weekday->text), d.weekday->at);
-    AddOrigin(d.hostname, OriginCondition::Part::kHost);
-    AddOrigin(d.location, OriginCondition::Part::kLocation);
-    for (const auto* log : {&d.match, &d.regex}) {
-      if (!*log) continue;
-      if (auto pattern = Compile(**log)) {
-        rule_.conditions.emplace_back(LogCondition{*std::move(pattern), (*log)->negate});
-      }
-    }
-  }
-
-  template <class OneCondition, class Value>
-  void AddParsed(Result<Value> value, Offset at) {
-    if (value) {
-      rule_.conditions.emplace_back(OneCondition{*std::move(value)});
-    } else {
-      Fail(at, "bad-value", value.message());
-    }
-  }
-
-  void AddSource() {
-    if (definition_.source_addresses.empty()) return;
-    SourceCondition condition;
-    condition.negate = definition_.source_negate;
-    for (const Placed& text : definition_.source_addresses) {
-      const Result<Network> network = Network::Parse(text.text);
-      if (network) {
-        condition.networks.push_back(*network);
-      } else {
-        Fail(text.at, "bad-value", network.message());
-      }
-    }
-    rule_.conditions.emplace_back(std::move(condition));
-  }
-
-  void AddOrigin(const std::optional<PatternDefinition>& definition, OriginCondition::Part part) {
-    if (!definition) return;
-    if (auto pattern = Compile(*definition)) {
-      rule_.conditions.emplace_back(OriginCondition{part, *std::move(pattern), definition->negate});
-    }
-  }
-
-  void AddList(const ListDefinition& definition) {
-    const Result<std::size_t> list = lists_.Open(definition.path.text);
-    if (!list) {
-      Fail(definition.path.at, "missing-list", list.message());
-      return;
-    }
-    ListCondition condition{FieldName(definition.field), definition.lookup, *list, {}};
-    if (definition.check_value) condition.value = OsMatch(*definition.check_value);
-    rule_.conditions.emplace_back(std::move(condition));
-  }
-
-  static std::vector<DescriptionPart> ParseDescription(std::string_view text) {
-    std::vector<DescriptionPart> parts;
-    std::string literal;
-    while (!text.empty()) {
-      const std::size_t close = text.starts_with("$(") ? text.find(')') : text.npos;
-      if (close != text.npos && close > 2) {
-        parts.push_back({std::exchange(literal, {}), FieldName(text.substr(2, close - 2))});
-        text.remove_prefix(close + 1);
-        continue;
-      }
-      const char c = text[0];
-      literal += c == '\n' || c == '\t' || c == '\r' ? ' ' : c;
-      text.remove_prefix(1);
-    }
-    if (!literal.empty()) parts.push_back({std::move(literal), std::nullopt});
-    return parts;
-  }
-
-  const RuleDefinition& definition_;
-  ListTable& lists_;
-  Diagnostics& diagnostics_;
-  Rule rule_;
-  bool failed_ = false;
 };
 
 /// Puts the rules of all files into one tree.
@@ -224,8 +50,9 @@ class RulesetBuilder {
            "there is no rule of this id to overwrite; it is loaded as a new one");
     }
     const auto parents = FindParents(definition);
+    const bool linked = parents && MatchedIsThere(definition);
     std::optional<Rule> rule;
-    if (parents) rule = RuleBuilder(definition, lists_, diagnostics_).Build();
+    if (linked) rule = BuildRule(definition, lists_, ruleset_.compared_fields, diagnostics_);
     if (!rule) {
       Skip(definition);
       return;
@@ -242,6 +69,7 @@ class RulesetBuilder {
       std::stable_sort(rule.children.begin(), rule.children.end(), by_rank);
     }
     ruleset_.lists = std::move(lists_.lists);
+    LinkComposites();
     return {std::move(ruleset_), std::move(lists_.stale), skipped_};
   }
 
@@ -260,15 +88,16 @@ class RulesetBuilder {
     const std::size_t at = ruleset_.rules.size();
     index_[definition.id] = at;
     order_.push_back({definition.last_of_siblings, definition.level});
-    group_strings_.push_back(definition.groups);
     links_.push_back(LinkText(definition));
+    matched_.push_back(MatchedOf(definition));
     ruleset_.rules.push_back(std::move(rule));
     if (parents.empty()) ruleset_.roots.push_back(at);
     for (const std::size_t parent : parents) ruleset_.rules[parent].children.push_back(at);
   }
 
   void Overwrite(const RuleDefinition& definition, std::size_t at) {
-    std::optional<Rule> rule = RuleBuilder(definition, lists_, diagnostics_).Build();
+    std::optional<Rule> rule =
+        BuildRule(definition, lists_, ruleset_.compared_fields, diagnostics_);
     if (!rule) {
       ++skipped_;
       return;
@@ -279,14 +108,61 @@ class RulesetBuilder {
            "an overwrite keeps the place of the rule it replaces; its own links are ignored");
     }
     rule->children = std::move(ruleset_.rules[at].children);
+    // What a composite counts is one of its links. A rule that becomes one brings its own.
+    const bool was_composite = ruleset_.rules[at].composite.has_value();
+    if (!was_composite) matched_[at] = MatchedOf(definition);
     ruleset_.rules[at] = *std::move(rule);
-    group_strings_[at] = definition.groups;
+  }
+
+  /// What the `if_matched_…` of a rule name.
+  struct Matched {
+    std::optional<std::string> rule;
+    std::optional<OsMatch> groups;
+  };
+
+  static Matched MatchedOf(const RuleDefinition& d) {
+    Matched matched;
+    if (d.if_matched_sid) matched.rule = d.if_matched_sid->text;
+    if (d.if_matched_group) matched.groups = OsMatch(Trim(d.if_matched_group->text));
+    return matched;
+  }
+
+  /// Says, for each rule, which composites count its answers: those of rules that were loaded
+  /// later, too.
+  void LinkComposites() {
+    for (std::size_t at = 0; at < ruleset_.rules.size(); ++at) {
+      if (!ruleset_.rules[at].composite) continue;
+      const std::size_t place = ruleset_.composites.size();
+      ruleset_.composites.push_back(at);
+      ruleset_.rules[at].composite->place = place;
+      const Matched& matched = matched_[at];
+      for (Rule& rule : ruleset_.rules) {
+        const bool counts = rule.level > 0 && (!matched.rule || *matched.rule == rule.id) &&
+                            (!matched.groups || matched.groups->Matches(rule.group_string));
+        if (counts) rule.counted_by.push_back(place);
+      }
+    }
+  }
+
+  /// The rule that an `if_matched_sid` names must be loaded, even when the links are others.
+  bool MatchedIsThere(const RuleDefinition& d) {
+    if (d.if_matched_group && Trim(d.if_matched_group->text).empty()) {
+      Warn(d, d.if_matched_group->at, "empty-link", "the link is empty; the rule is skipped");
+      return false;
+    }
+    if (!d.if_matched_sid || index_.contains(d.if_matched_sid->text)) return true;
+    Warn(d, d.if_matched_sid->at, "missing-parent",
+         "rule '" + d.if_matched_sid->text + "' is not loaded before this; the rule is skipped");
+    return false;
   }
 
   static std::string LinkText(const RuleDefinition& d) {
     std::string text;
     for (const auto* links : {&d.if_sid, &d.if_group, &d.if_level}) {
       for (const Placed& link : *links) text += Trim(link.text), text += '\n';
+    }
+    for (const auto* link : {&d.if_matched_sid, &d.if_matched_group, &d.if_matched_regex}) {
+      if (*link) text += Trim((*link)->text), text += '\n';
     }
     return text;
   }
@@ -338,8 +214,8 @@ class RulesetBuilder {
       return;
     }
     const OsMatch names(text);
-    for (std::size_t i = 0; i < group_strings_.size(); ++i) {
-      if (names.Matches(group_strings_[i])) AddParent(parents, i);
+    for (std::size_t i = 0; i < ruleset_.rules.size(); ++i) {
+      if (names.Matches(ruleset_.rules[i].group_string)) AddParent(parents, i);
     }
   }
 
@@ -360,9 +236,9 @@ class RulesetBuilder {
   Ruleset ruleset_;
   std::unordered_map<std::string, std::size_t> index_;
   std::unordered_set<std::string> skipped_ids_;
-  std::vector<SiblingOrder> order_;         // by index
-  std::vector<std::string> group_strings_;  // by index
-  std::vector<std::string> links_;          // by index
+  std::vector<SiblingOrder> order_;  // by index
+  std::vector<std::string> links_;   // by index
+  std::vector<Matched> matched_;     // by index
   std::size_t skipped_ = 0;
 };
 

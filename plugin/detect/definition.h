@@ -38,6 +38,20 @@ struct ListDefinition {
   std::optional<std::string> check_value;
 };
 
+/// An option that no audit event sets, such as `program_name`.
+struct NeverSetDefinition {
+  std::string option;
+  Offset at;  ///< of the element
+  std::optional<PatternDefinition> pattern;
+};
+
+/// `same_…` or `different_…`.
+struct ComparisonDefinition {
+  Comparison::Part part = Comparison::Part::kField;
+  std::string field;
+  bool differ = false;
+};
+
 struct RuleDefinition {
   const SourceText* source = nullptr;  ///< not owned; outlives the definitions
   Offset at;
@@ -59,13 +73,25 @@ struct RuleDefinition {
   std::optional<Placed> weekday;
   std::vector<FieldDefinition> fields;
   std::vector<ListDefinition> lists;
-  std::vector<PatternDefinition> never_set;  ///< of options that no audit event sets
-  bool other_decoder = false;                ///< `decoded_as` another than auditd
-  bool never = false;                        ///< has a condition that holds on no audit event
+  std::vector<NeverSetDefinition> never_set;
+  bool other_decoder = false;  ///< `decoded_as` another than auditd
+  bool never = false;          ///< has a condition that holds on no audit event
 
   std::vector<Placed> if_sid;
   std::vector<Placed> if_group;
   std::vector<Placed> if_level;
+
+  /// A composite has at least one of these.
+  std::optional<Placed> if_matched_sid;
+  std::optional<Placed> if_matched_group;
+  std::optional<Placed> if_matched_regex;
+  std::uint32_t frequency = 2;
+  std::uint32_t timeframe = 360;  ///< seconds
+  std::vector<ComparisonDefinition> comparisons;
+  bool global_frequency = false;
+  std::uint32_t ignore = 0;  ///< seconds
+
+  bool is_composite() const { return if_matched_sid || if_matched_group || if_matched_regex; }
 
   std::optional<Placed> description;
   std::string groups;  ///< the enclosing group's name and the rule's own, joined as written

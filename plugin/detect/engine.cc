@@ -2,7 +2,6 @@
 #include "detect/engine.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
 #include "base/text.h"
@@ -28,21 +27,21 @@ std::optional<std::string_view> FindAddress(const List& list, std::string_view a
 }
 
 struct Holder {
-  const EngineState& state;
+  const MatchContext& context;
   const Event& event;
 
   bool operator()(const LogCondition& c) const {
-    return c.pattern.Matches(event.full_log(), state.scratch) != c.negate;
+    return c.pattern.Matches(event.full_log(), context.scratch) != c.negate;
   }
   bool operator()(const FieldCondition& c) const {
     if (!event.Has(c.field)) return false;
     const bool any = event.Any(
-        c.field, [&](std::string_view value) { return c.pattern.Matches(value, state.scratch); });
+        c.field, [&](std::string_view value) { return c.pattern.Matches(value, context.scratch); });
     return any != c.negate;
   }
   bool operator()(const ListCondition& c) const {
     if (!event.Has(c.field)) return false;
-    const List& list = state.ruleset.lists[c.list];
+    const List& list = context.ruleset.lists[c.list];
     const bool negated =
         c.lookup == ListLookup::kNotMatchKey || c.lookup == ListLookup::kNotAddressMatchKey;
     // A negated look-up holds when it holds for every value.
@@ -52,10 +51,11 @@ struct Holder {
   }
   bool operator()(const OriginCondition& c) const {
     const std::string_view node = event.id().node;
-    const std::string_view text = c.part == OriginCondition::Part::kLocation ? state.origin.location
-                                  : node.empty()                             ? state.origin.host
-                                                                             : node;
-    return !text.empty() && c.pattern.Matches(text, state.scratch) != c.negate;
+    const std::string_view text = c.part == OriginCondition::Part::kLocation
+                                      ? context.origin.location
+                                  : node.empty() ? context.origin.host
+                                                 : node;
+    return !text.empty() && c.pattern.Matches(text, context.scratch) != c.negate;
   }
   bool operator()(const SourceCondition& c) const {
     bool any = false;
@@ -71,39 +71,100 @@ struct Holder {
   bool operator()(const NeverCondition&) const { return false; }
 };
 
-/// The first condition of the rule that does not hold.
-std::optional<std::size_t> FirstFailed(const Rule& rule, const EngineState& state,
-                                       const Event& event) {
-  if (event.full_log().size() < rule.least_log_bytes) return rule.conditions.size();
-  for (std::size_t i = 0; i < rule.conditions.size(); ++i) {
-    if (!Holds(rule.conditions[i], state, event)) return i;
-  }
-  return {};
-}
-
 /// A place in the walk: the siblings to try, and from which on.
-struct Level {
-  const std::vector<std::size_t>* siblings;
+struct Siblings {
+  const std::vector<std::size_t>* rules;
   std::size_t next = 0;
 };
 
-}  // namespace
+/// A rule that took the event.
+struct Taken {
+  std::size_t rule = 0;
+  Windows::Counted counted;  ///< by a composite
+};
 
-void Windows::TakeOver(const Ruleset& now, const Ruleset& before, const Windows& old) {
-  std::unordered_map<std::string_view, std::size_t> places;
-  for (std::size_t i = 0; i < before.rules.size(); ++i) places.emplace(before.rules[i].id, i);
-  for (std::size_t i = 0; i < now.rules.size(); ++i) {
-    const auto found = places.find(now.rules[i].id);
-    if (found != places.end()) fired_[i] = old.fired_[found->second];
+/// One search. What it finds has no effect on the windows before it is concluded.
+class Search {
+ public:
+  Search(const MatchContext& context, Windows& windows, const Event& event, Trace* trace)
+      : context_(context), windows_(windows), event_(event), trace_(trace) {}
+
+  /// Greedy and depth first: the first sibling that holds takes the event. Only a gate without an
+  /// answer below it lets the search go on behind it, so the walk keeps the levels it came through.
+  std::optional<Answer> Run() {
+    std::vector<Siblings> levels{{&context_.ruleset.roots}};
+    while (!levels.empty()) {
+      Siblings& level = levels.back();
+      if (level.next < level.rules->size()) {
+        const std::size_t rule = (*level.rules)[level.next++];
+        if (Try(rule, levels.size() - 1)) levels.push_back({&RuleAt(rule).children});
+        continue;
+      }
+      levels.pop_back();
+      if (path_.empty()) return {};
+      if (!RuleAt(path_.back().rule).gate) return Conclude();
+      path_.pop_back();
+    }
+    return {};
   }
-}
 
-std::uint64_t Windows::CountFired(std::size_t rule, std::int64_t event_seconds) {
-  Fired& fired = fired_[rule];
-  const std::int64_t hour = event_seconds / 3600;
-  if (fired.hour != hour) fired = {hour, 0};
-  return ++fired.times;
-}
+ private:
+  const Rule& RuleAt(std::size_t index) const { return context_.ruleset.rules[index]; }
+
+  bool Try(std::size_t index, std::size_t depth) {
+    Taken taken{index, {}};
+    TraceStep step{index, depth, TraceStep::Result::kHeld, 0, 0};
+    step.result = Judge(taken, step);
+    if (trace_ != nullptr) trace_->steps.push_back(step);
+    if (step.result != TraceStep::Result::kHeld) return false;
+    path_.push_back(std::move(taken));
+    return true;
+  }
+
+  TraceStep::Result Judge(Taken& taken, TraceStep& step) {
+    using enum TraceStep::Result;
+    const Rule& rule = RuleAt(taken.rule);
+    if (event_.full_log().size() < rule.least_log_bytes) return kLogTooShort;
+    for (; step.condition < rule.conditions.size(); ++step.condition) {
+      if (!Holds(rule.conditions[step.condition], context_, event_)) return kCondition;
+    }
+    if (!rule.composite) return kHeld;
+    if (rule.level == 0) return kSilent;
+    taken.counted = windows_.Count(taken.rule, event_, context_.origin);
+    step.counted = taken.counted.size() + 1;
+    return step.counted < rule.composite->frequency ? kTooFew : kHeld;
+  }
+
+  std::optional<Answer> Conclude() {
+    Answer answer{path_.back().rule, 0, {}};
+    std::vector<std::size_t> fired;
+    for (const Taken& taken : path_) {
+      if (!RuleAt(taken.rule).composite) continue;
+      fired.push_back(taken.rule);
+      answer.previous.clear();
+      if (taken.counted.size() > 1) answer.previous = windows_.Logs(taken.counted);
+      windows_.UseUp(taken.rule, taken.counted);
+    }
+    if (answer.IsAlert(context_.ruleset) && windows_.Ignores(answer.rule, event_)) {
+      if (trace_ != nullptr) trace_->ignored = answer.rule;
+      if (path_.size() < 2) return {};
+      const Rule& parent = RuleAt(path_[path_.size() - 2].rule);
+      if (parent.level == 0 || parent.gate) return {};
+      answer = {path_[path_.size() - 2].rule, 0, {}};
+    }
+    answer.fired_times = windows_.CountFired(answer.rule, event_);
+    windows_.Remember(answer.rule, event_, context_.origin, fired, context_.scratch);
+    return answer;
+  }
+
+  const MatchContext& context_;
+  Windows& windows_;
+  const Event& event_;
+  Trace* trace_;
+  std::vector<Taken> path_;
+};
+
+}  // namespace
 
 const FieldName* FieldOf(const Condition& condition) {
   if (const auto* field = std::get_if<FieldCondition>(&condition)) return &field->field;
@@ -111,8 +172,8 @@ const FieldName* FieldOf(const Condition& condition) {
   return nullptr;
 }
 
-bool Holds(const Condition& condition, const EngineState& state, const Event& event) {
-  return std::visit(Holder{state, event}, condition);
+bool Holds(const Condition& condition, const MatchContext& context, const Event& event) {
+  return std::visit(Holder{context, event}, condition);
 }
 
 bool ListHolds(const ListCondition& c, const List& list, std::string_view value) {
@@ -137,34 +198,9 @@ bool ListHolds(const ListCondition& c, const List& list, std::string_view value)
   return false;
 }
 
-std::optional<Answer> Evaluate(const EngineState& state, const Event& event, Trace* trace) {
-  // Greedy and depth first: the first sibling that holds takes the event. Only a gate without an
-  // answer below it lets the search go on behind it, so the walk keeps the levels it came through.
-  const Ruleset& ruleset = state.ruleset;
-  std::vector<Level> path{{&ruleset.roots}};
-  std::vector<std::size_t> taken;
-  while (true) {
-    Level& level = path.back();
-    if (level.next == level.siblings->size()) {
-      path.pop_back();
-      if (taken.empty()) return {};
-      const std::size_t rule = taken.back();
-      if (!ruleset.rules[rule].gate) {
-        return Answer{rule, state.windows.CountFired(rule, event.id().seconds)};
-      }
-      taken.pop_back();
-      continue;
-    }
-    const std::size_t index = (*level.siblings)[level.next++];
-    const Rule& rule = ruleset.rules[index];
-    const auto failed = FirstFailed(rule, state, event);
-    if (trace != nullptr) {
-      trace->push_back({index, path.size() - 1, !failed, failed.value_or(0)});
-    }
-    if (failed) continue;
-    taken.push_back(index);
-    path.push_back({&rule.children});
-  }
+std::optional<Answer> Evaluate(const MatchContext& context, Windows& windows, const Event& event,
+                               Trace* trace) {
+  return Search(context, windows, event, trace).Run();
 }
 
 std::string Describe(const Rule& rule, const Event& event) {
@@ -181,21 +217,36 @@ std::string Describe(const Rule& rule, const Event& event) {
 
 namespace {
 
+std::string Quoted(bool negate, const std::string& pattern) {
+  return (negate ? " not '" : " '") + pattern + '\'';
+}
+
 struct Namer {
   const Ruleset& ruleset;
 
-  std::string operator()(const LogCondition&) const { return "match on the full log"; }
-  std::string operator()(const FieldCondition& c) const { return "field " + c.field.text(); }
+  std::string operator()(const LogCondition& c) const {
+    return "the full log" + Quoted(c.negate, c.pattern.text());
+  }
+  std::string operator()(const FieldCondition& c) const {
+    return "field " + c.field.text() + Quoted(c.negate, c.pattern.text());
+  }
   std::string operator()(const ListCondition& c) const {
-    return "list " + ruleset.lists[c.list].name() + " on " + c.field.text();
+    const bool negate =
+        c.lookup == ListLookup::kNotMatchKey || c.lookup == ListLookup::kNotAddressMatchKey;
+    std::string name = (negate ? "not in list " : "list ") + ruleset.lists[c.list].name();
+    if (c.value) name += " with value" + Quoted(false, c.value->text());
+    return name + ", field " + c.field.text();
   }
   std::string operator()(const OriginCondition& c) const {
-    return c.part == OriginCondition::Part::kHost ? "hostname" : "location";
+    const bool host = c.part == OriginCondition::Part::kHost;
+    return (host ? "hostname" : "location") + Quoted(c.negate, c.pattern.text());
   }
   std::string operator()(const SourceCondition&) const { return "srcip"; }
   std::string operator()(const TimeCondition&) const { return "time"; }
   std::string operator()(const WeekdayCondition&) const { return "weekday"; }
-  std::string operator()(const NeverCondition&) const { return "never true on audit events"; }
+  std::string operator()(const NeverCondition&) const {
+    return "an option that no audit event sets";
+  }
 };
 
 }  // namespace

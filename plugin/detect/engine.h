@@ -11,41 +11,19 @@
 #include "audit/event.h"
 #include "detect/pattern.h"
 #include "detect/ruleset.h"
+#include "detect/window.h"
 
 /// Evaluation: a pure function of ruleset, windows and event, in the event's own time, so that a
 /// replay of a log gives what was live. One thread.
 namespace tld {
 
-/// Where an event comes from, for `hostname` and `location`.
-struct Origin {
-  std::string_view host;      ///< of this machine; an event's own `node=` goes before it
-  std::string_view location;  ///< the name of the input
-};
-
-/// What evaluation remembers between events. Belongs to one ruleset and starts empty with it; not
-/// kept over a restart.
-class Windows {
- public:
-  explicit Windows(std::size_t rules) : fired_(rules) {}
-
-  /// Takes over the counts of rules that both rulesets have.
-  void TakeOver(const Ruleset& now, const Ruleset& before, const Windows& old);
-
-  /// Counts an answer of the rule; returns how many it had since the hour of the event began.
-  std::uint64_t CountFired(std::size_t rule, std::int64_t event_seconds);
-
- private:
-  struct Fired {
-    std::int64_t hour = -1;
-    std::uint64_t times = 0;
-  };
-  std::vector<Fired> fired_;
-};
-
 /// The rule that an event is answered by. At most one an event.
 struct Answer {
   std::size_t rule = 0;  ///< index into Ruleset::rules
   std::uint64_t fired_times = 0;
+  /// Logs of events that a composite rule on the way to the answer counted, newest first, at most
+  /// ten; none when it counted but one.
+  std::vector<std::string> previous;
 
   /// True when a document is to be written.
   bool IsAlert(const Ruleset& ruleset) const {
@@ -55,31 +33,45 @@ struct Answer {
 
 /// One rule that was tried, in order.
 struct TraceStep {
+  enum class Result {
+    kHeld,
+    kLogTooShort,  ///< `maxsize`
+    kCondition,    ///< Rule::conditions[condition] did not hold
+    kTooFew,       ///< a composite counted less than its frequency
+    kSilent,       ///< a composite of level 0 never holds
+  };
   std::size_t rule = 0;
   std::size_t depth = 0;  ///< 0 for roots
-  bool held = false;
-  /// The first condition that did not hold, as an index into Rule::conditions; its size for the
-  /// length of the log (`maxsize`).
-  std::size_t failed = 0;
+  Result result = Result::kHeld;
+  std::size_t condition = 0;
+  std::size_t counted = 0;  ///< events, with the one at hand
 };
-using Trace = std::vector<TraceStep>;
 
-/// Everything evaluation works with, besides the event.
-struct EngineState {
+/// How the search for an answer went.
+struct Trace {
+  std::vector<TraceStep> steps;
+  /// The rule whose answer `ignore` gave to its parent, or to nobody.
+  std::optional<std::size_t> ignored;
+
+  void Clear() { *this = {}; }
+};
+
+/// What conditions are judged with, besides the event.
+struct MatchContext {
   const Ruleset& ruleset;
-  Windows& windows;
   MatchScratch& scratch;
   Origin origin;
 };
 
 /// The answer to an event, or none. `trace`, when not null, gets each rule tried.
-std::optional<Answer> Evaluate(const EngineState& state, const Event& event, Trace* trace);
+std::optional<Answer> Evaluate(const MatchContext& context, Windows& windows, const Event& event,
+                               Trace* trace);
 
 /// The field that a condition looks at, or null.
 const FieldName* FieldOf(const Condition& condition);
 
 /// Whether one condition holds.
-bool Holds(const Condition& condition, const EngineState& state, const Event& event);
+bool Holds(const Condition& condition, const MatchContext& context, const Event& event);
 
 /// Whether a look-up of `value` in the list holds.
 bool ListHolds(const ListCondition& condition, const List& list, std::string_view value);
@@ -88,7 +80,7 @@ bool ListHolds(const ListCondition& condition, const List& list, std::string_vie
 /// bytes.
 std::string Describe(const Rule& rule, const Event& event);
 
-/// A condition in words, for traces: `field audit.type`, `list audit-keys on audit.key` …
+/// A condition in words, as in `field audit.exe '^/tmp'`; not escaped.
 std::string ConditionName(const Condition& condition, const Ruleset& ruleset);
 
 }  // namespace tld

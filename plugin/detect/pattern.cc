@@ -53,7 +53,7 @@ MatchScratch::~MatchScratch() {
   pcre2_match_context_free(context_);
 }
 
-OsMatch::OsMatch(std::string_view pattern) {
+OsMatch::OsMatch(std::string_view pattern) : text_(pattern) {
   if (pattern.starts_with('!')) {
     negated_ = true;
     pattern.remove_prefix(1);
@@ -122,18 +122,18 @@ bool Regex::Matches(std::string_view subject, MatchScratch& scratch) const {
 }
 
 Result<Pattern> Pattern::Compile(PatternKind kind, std::string_view text) {
-  if (kind == PatternKind::kOsMatch) return Pattern(OsMatch(text));
+  if (kind == PatternKind::kOsMatch) return Pattern(text, OsMatch(text));
   if (kind == PatternKind::kPcre2) {
     Result<Regex> regex = Regex::Compile(text, Regex::Case::kSensitive);
     if (!regex) return regex.error();
-    return Pattern(*std::move(regex));
+    return Pattern(text, *std::move(regex));
   }
-  if (IsLiteralOsRegex(text)) return Pattern(OsMatch(text));
+  if (IsLiteralOsRegex(text)) return Pattern(text, OsMatch(text));
   Result<std::string> translated = TranslateOsRegex(text);
   if (!translated) return translated.error();
   Result<Regex> regex = Regex::Compile(*translated, Regex::Case::kIgnored);
   if (!regex) return regex.error();
-  return Pattern(*std::move(regex));
+  return Pattern(text, *std::move(regex));
 }
 
 bool Pattern::Matches(std::string_view subject, MatchScratch& scratch) const {

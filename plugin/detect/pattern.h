@@ -46,6 +46,7 @@ class OsMatch {
   explicit OsMatch(std::string_view pattern);
 
   bool Matches(std::string_view subject) const;
+  const std::string& text() const { return text_; }  ///< as written
   /// The parsed form: `not(prefix{a}|suffix{b}|equal{c}|part{d})`.
   std::string Dump() const;
 
@@ -57,6 +58,7 @@ class OsMatch {
   };
   static bool Holds(const Alternative& alternative, std::string_view subject);
 
+  std::string text_;
   std::vector<Alternative> alternatives_;
   bool negated_ = false;
 };
@@ -94,9 +96,12 @@ class Pattern {
   static Result<Pattern> Compile(PatternKind kind, std::string_view text);
 
   bool Matches(std::string_view subject, MatchScratch& scratch) const;
+  const std::string& text() const { return text_; }  ///< as written
 
  private:
-  explicit Pattern(std::variant<OsMatch, Regex> matcher) : matcher_(std::move(matcher)) {}
+  Pattern(std::string_view text, std::variant<OsMatch, Regex> matcher)
+      : text_(text), matcher_(std::move(matcher)) {}
+  std::string text_;
   std::variant<OsMatch, Regex> matcher_;
 };
 

@@ -10,13 +10,13 @@ namespace tld {
 namespace {
 
 /// True unless the condition is known to fail on an event with these types and keys.
-bool MayHold(const Condition& condition, const EngineState& state, const Event& known) {
+bool MayHold(const Condition& condition, const MatchContext& context, const Event& known) {
   if (std::holds_alternative<NeverCondition>(condition)) return false;
   const FieldName* field = FieldOf(condition);
   const bool decided =
       field != nullptr && (field->text() == "audit.type" || field->text() == "audit.record_type" ||
                            field->text() == "audit.key");
-  return !decided || Holds(condition, state, known);
+  return !decided || Holds(condition, context, known);
 }
 
 }  // namespace
@@ -40,8 +40,7 @@ bool Prefilter::MayAnswer(const RawEvent& event, MatchScratch& scratch) {
 }
 
 bool Prefilter::Walk(const Event& known, MatchScratch& scratch) const {
-  Windows windows(0);
-  const EngineState state{ruleset_, windows, scratch, {}};
+  const MatchContext context{ruleset_, scratch, {}};
   std::vector<bool> seen(ruleset_.rules.size());
   std::vector<std::size_t> todo = ruleset_.roots;
   while (!todo.empty()) {
@@ -52,7 +51,7 @@ bool Prefilter::Walk(const Event& known, MatchScratch& scratch) const {
     const Rule& rule = ruleset_.rules[index];
     bool may = true;
     for (const Condition& condition : rule.conditions)
-      may = may && MayHold(condition, state, known);
+      may = may && MayHold(condition, context, known);
     if (!may) continue;
     if (rule.level > 0 && !rule.gate) return true;
     todo.insert(todo.end(), rule.children.begin(), rule.children.end());

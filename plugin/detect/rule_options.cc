@@ -56,6 +56,10 @@ void RuleReader::Option(const XmlElement& option) {
       {"if_sid", &RuleReader::IfSid},
       {"if_group", &RuleReader::IfGroup},
       {"if_level", &RuleReader::IfLevel},
+      {"if_matched_sid", &RuleReader::IfMatchedSid},
+      {"if_matched_group", &RuleReader::IfMatchedGroup},
+      {"if_matched_regex", &RuleReader::IfMatchedRegex},
+      {"global_frequency", &RuleReader::GlobalFrequency},
       {"description", &RuleReader::Description},
       {"group", &RuleReader::Group},
       {"options", &RuleReader::Options},
@@ -69,7 +73,52 @@ void RuleReader::Option(const XmlElement& option) {
       return;
     }
   }
-  Fail(option.at, "unknown-element", "a rule has no option <" + option.name + ">");
+  if (!ReadComparison(option)) {
+    Fail(option.at, "unknown-element", "a rule has no option <" + option.name + ">");
+  }
+}
+
+bool RuleReader::ReadComparison(const XmlElement& option) {
+  static constexpr std::pair<std::string_view, bool> kPrefixes[] = {
+      {"same_", false}, {"different_", true}, {"not_same_", true}};
+  // Older files spell some names in another way.
+  static constexpr std::string_view kNeverSet[] = {
+      "user",    "srcuser",  "dstuser",    "id",          "url",        "status",   "protocol",
+      "action",  "data",     "extra_data", "system_name", "systemname", "dstip",    "dst_ip",
+      "srcport", "src_port", "dstport",    "dst_port",    "srcgeoip",   "dstgeoip",
+  };
+  for (const auto& [prefix, differ] : kPrefixes) {
+    if (!option.name.starts_with(prefix)) continue;
+    const std::string_view what = std::string_view(option.name).substr(prefix.size());
+    ComparisonDefinition comparison{Comparison::Part::kField, {}, differ};
+    if (what == "field") {
+      comparison.field = Trim(option.text);
+    } else if (what == "srcip" || what == "source_ip") {
+      comparison.field = "srcip";
+    } else if (what == "location") {
+      comparison.part = Comparison::Part::kLocation;
+    } else if (what == "agent") {
+      comparison.part = Comparison::Part::kHost;
+    } else if (std::find(std::begin(kNeverSet), std::end(kNeverSet), what) != std::end(kNeverSet)) {
+      comparison.field = what;
+      if (!differ) NeverEqual(option);
+    } else {
+      continue;
+    }
+    Plain(option, {});
+    if (what == "field" && comparison.field.empty()) {
+      Fail(option.at, "missing-field-name", "<" + option.name + "> holds the name of a field");
+    }
+    if (!first_modifier_) first_modifier_ = {option.name, option.at};
+    rule_.comparisons.push_back(std::move(comparison));
+    return true;
+  }
+  return false;
+}
+
+void RuleReader::NeverEqual(const XmlElement& option) {
+  rule_.never_set.push_back({option.name, option.at, {}});
+  rule_.never = true;
 }
 
 void RuleReader::Match(const XmlElement& option) {
@@ -168,6 +217,52 @@ void RuleReader::IfGroup(const XmlElement& option) { AddLink(rule_.if_group, opt
 
 void RuleReader::IfLevel(const XmlElement& option) { AddLink(rule_.if_level, option); }
 
+void RuleReader::IfMatchedSid(const XmlElement& option) {
+  Plain(option, {});
+  const std::string_view text = Trim(option.text);
+  const auto id = ParseNumber(text);
+  if (!text.empty() && (!id || text.size() > 6)) {
+    Fail(option.text_at, "bad-id", "<if_matched_sid> holds one id of 1 to 6 digits");
+  }
+  if (rule_.if_matched_sid) {
+    Warn(option.at, "repeated", "<if_matched_sid> stands before; this one counts");
+  }
+  rule_.if_matched_sid = Placed{id ? std::to_string(*id) : "", option.text_at};
+}
+
+void RuleReader::IfMatchedGroup(const XmlElement& option) {
+  Plain(option, {});
+  const std::string before = rule_.if_matched_group ? rule_.if_matched_group->text : "";
+  rule_.if_matched_group = Placed{before + option.text, option.text_at};
+}
+
+void RuleReader::IfMatchedRegex(const XmlElement& option) {
+  Plain(option, {});
+  const std::string before = rule_.if_matched_regex ? rule_.if_matched_regex->text : "";
+  rule_.if_matched_regex = Placed{before + option.text, option.text_at};
+}
+
+void RuleReader::GlobalFrequency(const XmlElement& option) {
+  Plain(option, {});
+  if (!first_modifier_) first_modifier_ = {option.name, option.at};
+  rule_.global_frequency = true;
+}
+
+/// A composite's own links count when it has no others.
+void RuleReader::FinishComposite() {
+  if (!rule_.is_composite()) {
+    if (first_modifier_) {
+      Fail(first_modifier_->at, "no-if-matched",
+           '<' + first_modifier_->text +
+               "> needs an <if_matched_sid>, <if_matched_group> or <if_matched_regex>");
+    }
+    return;
+  }
+  if (!rule_.if_sid.empty() || !rule_.if_group.empty() || !rule_.if_level.empty()) return;
+  if (rule_.if_matched_sid) rule_.if_sid.push_back(*rule_.if_matched_sid);
+  if (rule_.if_matched_group) rule_.if_group.push_back(*rule_.if_matched_group);
+}
+
 void RuleReader::AddLink(std::vector<Placed>& links, const XmlElement& option) {
   Plain(option, {});
   links.push_back({option.text, option.text_at});
@@ -252,7 +347,7 @@ void RuleReader::Weekday(const XmlElement& option) {
 /// Options that no audit event sets. Their patterns must compile all the same.
 void RuleReader::NeverSet(const XmlElement& option) {
   Plain(option, {"negate", "type"});
-  rule_.never_set.push_back(ReadPattern(option, PatternKind::kOsMatch));
+  rule_.never_set.push_back({option.name, option.at, ReadPattern(option, PatternKind::kOsMatch)});
   rule_.never = true;
 }
 

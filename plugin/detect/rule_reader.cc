@@ -30,6 +30,7 @@ void RuleReader::Read(const XmlElement& element) {
     Warn(element.text_at, "stray-text", "text between the options is ignored");
   }
   for (const XmlElement& option : element.children) Option(option);
+  FinishComposite();
   if (!rule_.description) {
     Fail(element.at, "missing-description", "a rule needs a <description>");
   }
@@ -74,6 +75,13 @@ void RuleReader::Attribute(const XmlAttribute& a) {
     rule_.level = static_cast<int>(Number(a, 0, 16));
   } else if (EqualsIgnoreCase(a.name, "maxsize")) {
     rule_.maxsize = Number(a, 0, 9999);
+  } else if (EqualsIgnoreCase(a.name, "frequency")) {
+    rule_.frequency = static_cast<std::uint32_t>(Number(a, 2, 9999));
+    if (!first_modifier_) first_modifier_ = {a.name, a.at};
+  } else if (EqualsIgnoreCase(a.name, "timeframe")) {
+    rule_.timeframe = static_cast<std::uint32_t>(Number(a, 0, 99999));
+  } else if (EqualsIgnoreCase(a.name, "ignore")) {
+    rule_.ignore = static_cast<std::uint32_t>(Number(a, 0, 999999));
   } else if (EqualsIgnoreCase(a.name, "overwrite")) {
     rule_.overwrite = YesNo(a);
   } else if (EqualsIgnoreCase(a.name, "noalert")) {

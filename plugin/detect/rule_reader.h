@@ -40,6 +40,10 @@ class RuleReader {
 
   void Attribute(const XmlAttribute& attribute);
   void Option(const XmlElement& option);
+  /// `same_…`, `different_…`, `not_same_…`; false when it is none.
+  bool ReadComparison(const XmlElement& option);
+  void NeverEqual(const XmlElement& option);
+  void FinishComposite();
 
   // One function an option.
   void Match(const XmlElement& option);
@@ -59,6 +63,10 @@ class RuleReader {
   void IfSid(const XmlElement& option);
   void IfGroup(const XmlElement& option);
   void IfLevel(const XmlElement& option);
+  void IfMatchedSid(const XmlElement& option);
+  void IfMatchedGroup(const XmlElement& option);
+  void IfMatchedRegex(const XmlElement& option);
+  void GlobalFrequency(const XmlElement& option);
   void Description(const XmlElement& option);
   void Group(const XmlElement& option);
   void Options(const XmlElement& option);
@@ -70,6 +78,7 @@ class RuleReader {
   Diagnostics& diagnostics_;
   RuleDefinition& rule_;
   bool has_level_ = false;
+  std::optional<Placed> first_modifier_;  ///< what makes sense in a composite only
 };
 
 }  // namespace tld

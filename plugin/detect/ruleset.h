@@ -77,6 +77,26 @@ struct NeverCondition {};
 using Condition = std::variant<LogCondition, FieldCondition, ListCondition, OriginCondition,
                                SourceCondition, TimeCondition, WeekdayCondition, NeverCondition>;
 
+/// A modifier of a composite: what the event now and one before must, or must not, have in common.
+struct Comparison {
+  enum class Part { kField, kLocation, kHost };
+  Part part = Part::kField;
+  std::size_t field = 0;  ///< index into Ruleset::compared_fields
+  /// false: there is a common value. true: there is none; holds too where one has no such field.
+  bool differ = false;
+};
+
+/// What makes a rule hold only when enough events came before that its `if_matched_…` name
+/// (Rule::counted_by) and that meet the comparisons with the event at hand.
+struct Composite {
+  std::size_t place = 0;          ///< index into Ruleset::composites
+  std::uint32_t frequency = 2;    ///< events that are needed, with the one at hand
+  std::int64_t timeframe_ms = 0;  ///< how far before
+  std::optional<Pattern> log;     ///< `if_matched_regex`, on the earlier events' full logs
+  std::vector<Comparison> comparisons;
+  bool all_nodes = false;  ///< `global_frequency`: events of other nodes count as well
+};
+
 /// A description with its `$(field)` parts.
 struct DescriptionPart {
   std::string literal;
@@ -92,12 +112,16 @@ struct Rule {
   std::string id;  ///< as written, without leading zeros
   int level = 0;   ///< 0 consumes the event silently
   std::vector<Condition> conditions;
-  std::vector<std::size_t> children;  ///< indexes into Ruleset::rules, in the order of evaluation
+  std::optional<Composite> composite;
+  std::vector<std::size_t> counted_by;  ///< indexes into Ruleset::composites
+  std::vector<std::size_t> children;    ///< indexes into Ruleset::rules, in the order of evaluation
   std::vector<DescriptionPart> description;
   std::vector<std::string> groups;
+  std::string group_string;  ///< as written: what `if_group` and `if_matched_group` look at
   Mitre mitre;
   std::string info;
   std::vector<std::string> cve;
+  std::uint32_t ignore_seconds = 0;  ///< after an alert, answers are its parent's for so long
   std::size_t least_log_bytes =
       0;                 ///< `maxsize`: the full log has at least that many bytes; 0 = off
   bool gate = false;     ///< `noalert`: no answer itself, only its children
@@ -110,6 +134,8 @@ struct Ruleset {
   std::vector<Rule> rules;         ///< in load order
   std::vector<std::size_t> roots;  ///< in the order of evaluation
   std::vector<List> lists;
+  std::vector<std::size_t> composites;     ///< rules that are composite
+  std::vector<FieldName> compared_fields;  ///< that comparisons look at, each once
 };
 
 }  // namespace tld

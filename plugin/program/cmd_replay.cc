@@ -41,18 +41,9 @@ class Replay {
 
  private:
   void Take(const Pipeline::Outcome& outcome, const Pipeline& pipeline) {
-    const Ruleset& ruleset = loaded_.policy->ruleset;
-    if (!outcome.answer || !outcome.answer->IsAlert(ruleset)) return;
-    const Rule& rule = ruleset.rules[outcome.answer->rule];
-    if (rule.level < options_.level) return;
-    Alert alert;
-    alert.rule = &rule;
-    alert.event = &outcome.event;
-    alert.description = Describe(rule, outcome.event);
-    alert.fired_times = outcome.answer->fired_times;
-    alert.policy = 1;
+    if (!outcome.IsAlert() || outcome.rule->level < options_.level) return;
+    Alert alert = outcome.ToAlert();
     alert.seq = ++seq_;
-    alert.time_us = outcome.event.id().TimeMs() * 1000;
     alert.location = pipeline.location();
     ++by_rule_[outcome.answer->rule];
     if (common_.json) {

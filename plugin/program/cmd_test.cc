@@ -2,12 +2,15 @@
 // tldctl test
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "alert/format.h"
 #include "base/text.h"
 #include "program/command.h"
+#include "program/explain.h"
 #include "program/log_input.h"
 #include "program/pipeline.h"
 
@@ -27,8 +30,7 @@ class Test {
 
   int Run() {
     Print(loaded_.diagnostics, common_, false);
-    const Ruleset& ruleset = loaded_.policy->ruleset;
-    if (!options_.why.empty() && FindRule(options_.why) == nullptr) {
+    if (!options_.why.empty() && !(why_ = FindRule(options_.why))) {
       return Complain("there is no rule " + options_.why, kMisuse);
     }
     Pipeline::Options options;
@@ -36,7 +38,7 @@ class Test {
     options.trace = options_.verbose || !options_.why.empty();
     Pipeline pipeline(options, loaded_.policy,
                       [this](const Pipeline::Outcome& outcome) { Take(outcome); });
-    Greet(ruleset);
+    Greet(loaded_.policy->ruleset);
     const bool read =
         FeedLogs(options_.files, pipeline, [&](std::string_view bytes, std::uint64_t) {
           // A person ends an event by an empty line.
@@ -56,11 +58,12 @@ class Test {
                 ruleset.rules.size());
   }
 
-  const Rule* FindRule(const std::string& id) const {
-    for (const Rule& rule : loaded_.policy->ruleset.rules) {
-      if (rule.id == id) return &rule;
+  std::optional<std::size_t> FindRule(const std::string& id) const {
+    const std::vector<Rule>& rules = loaded_.policy->ruleset.rules;
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      if (rules[i].id == id) return i;
     }
-    return nullptr;
+    return {};
   }
 
   void Take(const Pipeline::Outcome& outcome) {
@@ -69,10 +72,6 @@ class Test {
     } else {
       PrintPhases(outcome);
     }
-  }
-
-  const Rule* Answering(const Pipeline::Outcome& outcome) const {
-    return outcome.answer ? &loaded_.policy->ruleset.rules[outcome.answer->rule] : nullptr;
   }
 
   void PrintJson(const Pipeline::Outcome& outcome) const {
@@ -89,31 +88,35 @@ class Test {
     whole.raw_hex = false;
     AppendData(out, outcome.event, whole);
     out += ",\"rule\":";
-    const Rule* rule = Answering(outcome);
-    if (rule == nullptr) {
+    if (outcome.rule == nullptr) {
       out += "null";
     } else {
-      AppendRuleJson(out, *rule, outcome);
+      const std::string description = Describe(*outcome.rule, outcome.event);
+      AppendRule(out, *outcome.rule, description, outcome.answer->fired_times);
     }
-    const bool alert = outcome.answer && outcome.answer->IsAlert(loaded_.policy->ruleset);
-    out += alert ? ",\"alert\":true}" : ",\"alert\":false}";
+    out += outcome.IsAlert() ? ",\"alert\":true" : ",\"alert\":false";
+    if (options_.verbose) AppendTrace(out, outcome);
+    if (why_) {
+      out += ",\"why\":";
+      AppendJsonStrings(out, WhyNot(*why_, outcome.trace, outcome.context, outcome.event));
+    }
+    out += '}';
     std::puts(out.c_str());
   }
 
-  static void AppendRuleJson(std::string& out, const Rule& rule, const Pipeline::Outcome& outcome) {
-    out += "{\"id\":";
-    AppendJsonString(out, rule.id);
-    out += ",\"level\":" + std::to_string(rule.level) + ",\"description\":";
-    AppendJsonString(out, Describe(rule, outcome.event));
-    out += ",\"groups\":";
-    AppendJsonStrings(out, rule.groups);
-    if (!rule.mitre.ids.empty()) {
-      out += ",\"mitre\":{\"id\":";
-      AppendJsonStrings(out, rule.mitre.ids);
+  static void AppendTrace(std::string& out, const Pipeline::Outcome& outcome) {
+    out += ",\"trace\":[";
+    for (const TraceStep& step : outcome.trace.steps) {
+      if (out.back() != '[') out += ',';
+      out += "{\"rule\":";
+      AppendJsonString(out, outcome.policy.ruleset.rules[step.rule].id);
+      out += ",\"depth\":" + std::to_string(step.depth) + ",\"held\":";
+      out += step.result == TraceStep::Result::kHeld ? "true" : "false";
+      out += ",\"text\":";
+      AppendJsonString(out, ExplainStep(step, outcome.context, outcome.event));
       out += '}';
     }
-    out += ",\"firedtimes\":" + std::to_string(outcome.answer->fired_times);
-    out += rule.mail ? ",\"mail\":true}" : ",\"mail\":false}";
+    out += ']';
   }
 
   void PrintPhases(const Pipeline::Outcome& outcome) const {
@@ -133,7 +136,7 @@ class Test {
     if (options_.verbose) PrintTrace(outcome);
     std::puts("**Phase 3: rule");
     PrintAnswer(outcome);
-    if (!options_.why.empty()) PrintWhy(outcome);
+    if (why_) PrintWhy(outcome);
     std::puts("");
   }
 
@@ -142,9 +145,14 @@ class Test {
   }
 
   void PrintAnswer(const Pipeline::Outcome& outcome) const {
-    const Rule* rule = Answering(outcome);
+    if (outcome.trace.ignored) {
+      const Rule& ignored = outcome.policy.ruleset.rules[*outcome.trace.ignored];
+      std::printf("  rule %s was alerted less than %u s before: its parent answers\n",
+                  ignored.id.c_str(), ignored.ignore_seconds);
+    }
+    const Rule* rule = outcome.rule;
     if (rule == nullptr) {
-      std::puts("  no rule holds");
+      std::puts("  no rule answers");
       return;
     }
     std::printf("  id: %s\n  level: %d\n  description: %s\n", rule->id.c_str(), rule->level,
@@ -153,55 +161,48 @@ class Test {
     for (const std::string& group : rule->groups) groups += (groups.empty() ? "" : ", ") + group;
     std::printf("  groups: %s\n  firedtimes: %llu\n", Shown(groups).c_str(),
                 static_cast<unsigned long long>(outcome.answer->fired_times));
-    const bool alert = outcome.answer->IsAlert(loaded_.policy->ruleset);
-    std::puts(alert ? "**Alert to be generated." : "**No alert: the event is consumed silently.");
+    if (rule->composite) {
+      std::printf("  frequency: %u in %lld s\n", rule->composite->frequency,
+                  static_cast<long long>(rule->composite->timeframe_ms / 1000));
+    }
+    std::puts(outcome.IsAlert() ? "**Alert to be generated."
+                                : "**No alert: the event is consumed silently.");
   }
 
-  std::string Failure(const Rule& rule, std::size_t failed, const Event& event) const {
-    if (failed >= rule.conditions.size()) return "the full log is shorter than maxsize";
-    const Condition& condition = rule.conditions[failed];
-    std::string text = ConditionName(condition, loaded_.policy->ruleset) + " does not hold";
-    const FieldName* field = FieldOf(condition);
-    if (field == nullptr) return text;
-    if (!event.Has(*field)) return text + ": the event has no such field";
-    return text + " on '" + Shown(CutAtCharacter(event.First(*field), 200)) + '\'';
-  }
-
-  void PrintTrace(const Pipeline::Outcome& outcome) const {
+  static void PrintTrace(const Pipeline::Outcome& outcome) {
     std::puts("**Rules tried");
-    for (const TraceStep& step : outcome.trace) {
-      const Rule& rule = loaded_.policy->ruleset.rules[step.rule];
-      std::printf("  %*s%s level %d: %s\n", static_cast<int>(2 * step.depth), "", rule.id.c_str(),
-                  rule.level,
-                  step.held ? "holds" : Failure(rule, step.failed, outcome.event).c_str());
+    const Ruleset& ruleset = outcome.policy.ruleset;
+    for (std::size_t i = 0; i < outcome.trace.steps.size(); ++i) {
+      const TraceStep& step = outcome.trace.steps[i];
+      const Rule& rule = ruleset.rules[step.rule];
+      const int indent = static_cast<int>(2 * step.depth) + 2;
+      std::printf("%*s%s level %d %s\n", indent, "", rule.id.c_str(), rule.level,
+                  ExplainStep(step, outcome.context, outcome.event).c_str());
+      const std::vector<std::string> behind = NotTriedAfter(outcome.trace, i, ruleset);
+      if (behind.empty()) continue;
+      std::printf("%*sand takes the event before", indent + 2, "");
+      for (std::size_t k = 0; k < std::min<std::size_t>(behind.size(), 8); ++k) {
+        std::printf(" %s", behind[k].c_str());
+      }
+      std::puts(behind.size() > 8 ? " and others" : "");
     }
   }
 
   void PrintWhy(const Pipeline::Outcome& outcome) const {
-    const Rule* rule = FindRule(options_.why);
-    if (rule == Answering(outcome)) {
-      std::printf("**Rule %s fires.\n", rule->id.c_str());
+    const std::vector<std::string> faults =
+        WhyNot(*why_, outcome.trace, outcome.context, outcome.event);
+    if (faults.empty()) {
+      std::printf("**Rule %s fires.\n", options_.why.c_str());
       return;
     }
-    for (const TraceStep& step : outcome.trace) {
-      if (&loaded_.policy->ruleset.rules[step.rule] != rule) continue;
-      if (step.held) {
-        std::printf("**Rule %s holds, but one of its children answers.\n", rule->id.c_str());
-      } else {
-        std::printf("**Rule %s would fire if this held: %s\n", rule->id.c_str(),
-                    Failure(*rule, step.failed, outcome.event).c_str());
-      }
-      return;
-    }
-    std::printf(
-        "**Rule %s was not tried: no parent of it took the event, or a sibling before it "
-        "did.\n",
-        rule->id.c_str());
+    std::printf("**Rule %s would fire if this held:\n", options_.why.c_str());
+    for (const std::string& fault : faults) std::printf("  %s\n", fault.c_str());
   }
 
   const CommonOptions& common_;
   const TestOptions& options_;
   LoadedPolicy loaded_;
+  std::optional<std::size_t> why_;  // the rule that is asked about
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ enum class Notice {
   kInputCut,       ///< 200907, level 7: lines or records over a cap
   kOutputDropped,  ///< 200908, level 7: syslog lines not written
   kMatchLimit,     ///< 200909, level 7: patterns gave up
+  kMemoryFull,     ///< 200910, level 7: composite rules forgot events too early
 };
 
 /// The rule that a notice is alerted under. Its description is the notice's text.

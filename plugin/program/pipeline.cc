@@ -32,6 +32,18 @@ std::size_t NextJoined(std::string_view line, std::string_view stamp, std::size_
 
 }  // namespace
 
+Alert Pipeline::Outcome::ToAlert() const {
+  Alert alert;
+  alert.rule = rule;
+  alert.event = &event;
+  alert.description = Describe(*rule, event);
+  alert.fired_times = answer->fired_times;
+  if (!answer->previous.empty()) alert.previous = &answer->previous;
+  alert.policy = policy.generation;
+  alert.time_us = event.id().TimeMs() * 1000;
+  return alert;
+}
+
 Pipeline::Pipeline(Options options, std::shared_ptr<const Policy> policy,
                    std::function<void(const Outcome&)> take)
     : options_(std::move(options)),
@@ -42,8 +54,8 @@ Pipeline::Pipeline(Options options, std::shared_ptr<const Policy> policy,
 }
 
 void Pipeline::SetPolicy(std::shared_ptr<const Policy> policy) {
-  auto windows = std::make_unique<Windows>(policy->ruleset.rules.size());
-  if (policy_) windows->TakeOver(policy->ruleset, policy_->ruleset, *windows_);
+  auto windows = std::make_unique<Windows>(policy->ruleset);
+  if (windows_) windows->TakeOver(std::move(*windows_));
   prefilter_ = std::make_unique<Prefilter>(policy->ruleset);
   windows_ = std::move(windows);
   policy_ = std::move(policy);
@@ -104,11 +116,12 @@ void Pipeline::TakeEvent(RawEvent raw) {
     return;
   }
   ++counters_.judged;
-  trace_.clear();
-  const EngineState state{
-      policy_->ruleset, *windows_, scratch_, {policy_->host, options_.location}};
-  const std::optional<Answer> answer = Evaluate(state, event, options_.trace ? &trace_ : nullptr);
-  take_({event, answer, trace_});
+  trace_.Clear();
+  const MatchContext context{policy_->ruleset, scratch_, {policy_->host, options_.location}};
+  const std::optional<Answer> answer =
+      Evaluate(context, *windows_, event, options_.trace ? &trace_ : nullptr);
+  const Rule* rule = answer ? &policy_->ruleset.rules[answer->rule] : nullptr;
+  take_({event, rule, answer, trace_, *policy_, context});
 }
 
 /// An event counts as the plugin's own only when all of it fits: process, user, no login, this

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "alert/alert.h"
 #include "audit/grouper.h"
 #include "audit/line_reader.h"
 #include "audit/parser.h"
@@ -37,11 +38,19 @@ class Pipeline {
     std::uint64_t judged = 0;       ///< events that went through the rules
   };
 
-  /// What became of an event. The references are valid during the call.
+  /// What became of an event. Refers to what is valid during the call.
   struct Outcome {
     const Event& event;
+    const Rule* rule;  ///< null: no answer
     const std::optional<Answer>& answer;
     const Trace& trace;
+    const Policy& policy;
+    const MatchContext& context;
+
+    /// True when a document is to be written.
+    bool IsAlert() const { return rule != nullptr && answer->IsAlert(policy.ruleset); }
+    /// The alert, but for its number and when it was seen. REQUIRES: IsAlert().
+    Alert ToAlert() const;
   };
 
   Pipeline(Options options, std::shared_ptr<const Policy> policy,
@@ -71,6 +80,7 @@ class Pipeline {
   std::size_t open_events() const { return grouper_.open(); }
   /// Bytes of input that are not judged yet.
   std::size_t open_bytes() const { return grouper_.open_input_bytes() + lines_.partial_bytes(); }
+  const Windows& windows() const { return *windows_; }
   std::uint64_t limit_hits() const { return scratch_.limit_hits(); }
 
  private:

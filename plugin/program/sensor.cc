@@ -189,16 +189,9 @@ class Sensor {
   }
 
   void Take(const Pipeline::Outcome& outcome) {
-    const Ruleset& ruleset = pipeline_->policy().ruleset;
-    if (!outcome.answer || !outcome.answer->IsAlert(ruleset)) return;
+    if (!outcome.IsAlert()) return;
     ++alerts_;
-    Alert alert;
-    alert.rule = &ruleset.rules[outcome.answer->rule];
-    alert.event = &outcome.event;
-    alert.description = Describe(*alert.rule, outcome.event);
-    alert.fired_times = outcome.answer->fired_times;
-    alert.policy = pipeline_->policy().generation;
-    alert.time_us = outcome.event.id().TimeMs() * 1000;
+    Alert alert = outcome.ToAlert();
     alert.ingested_us = static_cast<std::int64_t>(outcome.event.raw().first_line_at_us);
     alert.latency_us = std::max<std::int64_t>(RealtimeUs() - alert.time_us, 0);
     alert.location = "auditd";
@@ -296,7 +289,8 @@ class Sensor {
                                     groups.evicted,
                                     syslog.dropped,
                                     output_->file().counters().failed,
-                                    pipeline_->limit_hits()};
+                                    pipeline_->limit_hits(),
+                                    pipeline_->windows().evictions()};
     static_assert(std::size(counts) == std::tuple_size_v<decltype(watched_)>);
     for (std::size_t i = 0; i < watched_.size(); ++i) {
       Watched& watched = watched_[i];
@@ -346,7 +340,7 @@ class Sensor {
   std::int64_t kept_house_ms_ = 0;
   std::int64_t losses_told_ms_ = 0;
   std::int64_t degraded_told_ms_ = 0;
-  std::array<Watched, 8> watched_ = {{
+  std::array<Watched, 9> watched_ = {{
       {Notice::kInputDropped, "lines were dropped since the queue was full"},
       {Notice::kSensorLost, "bytes of records were lost when the sensor died"},
       {Notice::kInputCut, "lines were longer than 16 KiB and dropped"},
@@ -355,6 +349,7 @@ class Sensor {
       {Notice::kOutputDropped, "lines for syslog were dropped since it took none"},
       {Notice::kOutputDropped, "documents could not be written to the alert file"},
       {Notice::kMatchLimit, "pattern matches were given up at their limit and count as none"},
+      {Notice::kMemoryFull, "events were forgotten before composite rules were done with them"},
   }};
 };
 

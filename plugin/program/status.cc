@@ -67,7 +67,8 @@ void Input(Writer& writer, const Pipeline& pipeline, const FrontCounters& front)
           {"events_truncated", groups.truncated},
           {"records_over_cap", groups.dropped_records},
           {"events_evaluated_early", groups.evicted},
-          {"match_limits", pipeline.limit_hits()}});
+          {"match_limits", pipeline.limit_hits()},
+          {"events_forgotten", pipeline.windows().evictions()}});
 }
 
 void Destinations(Writer& writer, Output& output) {

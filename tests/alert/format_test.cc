@@ -66,6 +66,54 @@ TEST_F(FormatTest, TextIsTheDocumentedLine) {
       "event=host1|msg=audit(1700000000.123:7) seq=7");
 }
 
+TEST_F(FormatTest, ACompositesAlertShowsWhatItCounted) {
+  const Event event = ParseEvent(ExecRecords("nc", "/usr/bin/nc.openbsd"));
+  rule_.composite.emplace();
+  rule_.composite->frequency = 3;
+  const std::vector<std::string> previous = {"type=A \"2\"", "type=A 1"};
+  Alert alert = About(event);
+  alert.previous = &previous;
+  const std::string json = FormatJson(alert, sender_, kFileLimit);
+  const auto document = Parsed(json);
+  EXPECT_EQ(document["rule"]["frequency"].GetInt(), 3);
+  EXPECT_STREQ(document["previous_output"].GetString(), "type=A \"2\"\ntype=A 1");
+  EXPECT_LT(json.find("\"id\":\"0000000000000abc-7\""), json.find("\"previous_output\""));
+  EXPECT_LT(json.find("\"previous_output\""), json.find("\"full_log\""));
+  rule_.full_log = false;
+  EXPECT_FALSE(Parsed(FormatJson(alert, sender_, kFileLimit)).HasMember("previous_output"));
+}
+
+TEST_F(FormatTest, PreviousLogsAreTheFirstToGo) {
+  const Event event = ParseEvent(ExecRecords("nc", "/usr/bin/nc.openbsd"));
+  rule_.composite.emplace();
+  const std::vector<std::string> previous(10, std::string(3000, 'p'));
+  Alert alert = About(event);
+  alert.previous = &previous;
+  const auto document = Parsed(FormatJson(alert, sender_, kSyslogLimit));
+  EXPECT_EQ(std::string(document["previous_output"].GetString()), std::string(3000, 'p'));
+  EXPECT_EQ(document["full_log"].GetString(), event.full_log());
+  ASSERT_EQ(document["tld"]["truncated"].Size(), 1u);
+  EXPECT_STREQ(document["tld"]["truncated"][0].GetString(), "previous_output");
+}
+
+TEST_F(FormatTest, TechniquesHaveTheirNamesAndTactics) {
+  const Event event = ParseEvent(ExecRecords("nc", "/usr/bin/nc.openbsd"));
+  const auto mitre = [&](const Mitre& of) {
+    rule_.mitre = of;
+    const std::string json = FormatJson(About(event), sender_, kFileLimit);
+    const std::size_t begin = json.find("\"mitre\":") + 8;
+    return json.substr(begin, json.find('}', begin) + 1 - begin);
+  };
+  EXPECT_EQ(mitre({{"T1095"}, {}}), R"({"id":["T1095"],"tactic":["Command and Control"],)"
+                                    R"("technique":["Non-Application Layer Protocol"]})");
+  EXPECT_EQ(mitre({{"T1040", "T1059.004"}, {}}),
+            R"({"id":["T1040","T1059.004"],"tactic":["Execution","Credential Access","Discovery"],)"
+            R"("technique":["Network Sniffing","Unix Shell"]})");
+  EXPECT_EQ(mitre({{"T1040"}, {"TA0007"}}),
+            R"({"id":["T1040"],"tactic":["Discovery"],"technique":["Network Sniffing"]})");
+  EXPECT_EQ(mitre({{"T9999"}, {}}), R"({"id":["T9999"]})");
+}
+
 TEST_F(FormatTest, TheDocumentHasTheManagersShape) {
   const Event event = ParseEvent(ExecRecords("nc", "/usr/bin/nc.openbsd"));
   const std::string json = FormatJson(About(event), sender_, kFileLimit);

@@ -12,15 +12,10 @@ namespace {
 
 using testing_support::Codes;
 using testing_support::DataPath;
+using testing_support::RuleText;
 using testing_support::Slurp;
 using testing_support::TestPolicy;
 using Strings = std::vector<std::string>;
-
-/// A rule of these options in a group of its own.
-std::string Rule(const std::string& attributes, const std::string& options = "") {
-  return "<group name=\"g,\"><rule " + attributes + "><description>d</description>" + options +
-         "</rule></group>\n";
-}
 
 Strings Found(const std::string& rules) { return Codes(TestPolicy(rules).diagnostics()); }
 
@@ -49,8 +44,9 @@ TEST(RuleXml, NamesThePlaceOfWhatIsNotWellFormed) {
   for (int i = 0; i < 40; ++i) deep += "<a>";
   for (int i = 0; i < 40; ++i) deep += "</a>";
   EXPECT_EQ(Found(deep).at(0), "too-deep error 1:97");
-  EXPECT_EQ(Found(Rule("id=\"1\" level=\"1\"", "<match>" + std::string(20481, 'x') + "</match>")),
-            Strings{"text-too-long error 1:76"});
+  EXPECT_EQ(
+      Found(RuleText("id=\"1\" level=\"1\"", "<match>" + std::string(20481, 'x') + "</match>")),
+      Strings{"text-too-long error 1:76"});
 }
 
 TEST(Definitions, EveryFaultOfARuleIsTold) {
@@ -67,7 +63,7 @@ TEST(Definitions, OnlyGroupsAndVariablesAreRoots) {
   EXPECT_EQ(Found("<group name=\"g\"></group>"), Strings{"bad-group error 1:1"});
   EXPECT_EQ(Found("<group><rule/></group>"), Strings{"bad-group error 1:1"});
   EXPECT_EQ(Found("<group name=\"a\" x=\"1\"><rule/></group>"), Strings{"bad-group error 1:1"});
-  EXPECT_EQ(Found("text " + Rule("id=\"1\" level=\"1\"")), Strings{"stray-text warning 1:1"});
+  EXPECT_EQ(Found("text " + RuleText("id=\"1\" level=\"1\"")), Strings{"stray-text warning 1:1"});
 }
 
 TEST(Definitions, OptionsAreChecked) {
@@ -98,7 +94,7 @@ TEST(Definitions, OptionsAreChecked) {
       {"<check_if_ignored>srcip</check_if_ignored>", "no-effect warning"},
   };
   for (const auto& [option, code] : table) {
-    const Strings found = Found(Rule("id=\"1\" level=\"1\"", option));
+    const Strings found = Found(RuleText("id=\"1\" level=\"1\"", option));
     ASSERT_FALSE(found.empty()) << option;
     EXPECT_TRUE(found[0].starts_with(code)) << option << ": " << found[0];
   }
@@ -117,17 +113,19 @@ TEST(Variables, StandForTheirValuesInLaterTextsOfTheFile) {
 }
 
 TEST(Variables, AnUnknownOneIsAnErrorOnlyWhereThereAreAny) {
-  EXPECT_EQ(Found("<var name=\"N\">nc</var>" + Rule("id=\"1\" level=\"1\"", "<match>$M</match>")),
-            Strings{"unknown-variable error 1:98"});
-  EXPECT_EQ(Found(Rule("id=\"1\" level=\"1\"", "<match>$M</match>")), Strings{});
-  EXPECT_EQ(Found("<var>nc</var>" + Rule("id=\"1\" level=\"1\"")),
+  EXPECT_EQ(
+      Found("<var name=\"N\">nc</var>" + RuleText("id=\"1\" level=\"1\"", "<match>$M</match>")),
+      Strings{"unknown-variable error 1:98"});
+  EXPECT_EQ(Found(RuleText("id=\"1\" level=\"1\"", "<match>$M</match>")), Strings{});
+  EXPECT_EQ(Found("<var>nc</var>" + RuleText("id=\"1\" level=\"1\"")),
             Strings{"bad-variable error 1:1"});
 }
 
 TEST(Compile, AFaultyRuleIsLeftOutWithItsChildrenAndTheRestStays) {
-  const TestPolicy policy(Rule("id=\"1\" level=\"1\"") + Rule("id=\"2\" level=\"1\"", "<bad/>") +
-                          Rule("id=\"3\" level=\"1\"", "<if_sid>2</if_sid>") +
-                          Rule("id=\"4\" level=\"1\"", "<if_sid>3, 1</if_sid>"));
+  const TestPolicy policy(RuleText("id=\"1\" level=\"1\"") +
+                          RuleText("id=\"2\" level=\"1\"", "<bad/>") +
+                          RuleText("id=\"3\" level=\"1\"", "<if_sid>2</if_sid>") +
+                          RuleText("id=\"4\" level=\"1\"", "<if_sid>3, 1</if_sid>"));
   Strings ids;
   for (const auto& rule : policy.policy()->ruleset.rules) ids.push_back(rule.id);
   EXPECT_EQ(ids, (Strings{"1", "4"}));
@@ -142,36 +140,36 @@ TEST(Compile, OneBadElementCostsItsRuleAlone) {
     for (const auto& rule : policy.policy()->ruleset.rules) found.push_back(rule.id);
     return found;
   };
-  const std::string good = Rule("id=\"1\" level=\"1\"");
-  EXPECT_EQ(ids(good + Rule("id=\"2\" level=\"1\" level=\"2\"")), Strings{"1"});
-  EXPECT_EQ(ids(good + Rule("id=\"2\" ID=\"3\" level=\"2\"")), Strings{"1"});
-  EXPECT_EQ(ids(good + Rule("id=\"2\" level=\"2\"", "<match NEGATE=\"yes\">x</match>")),
+  const std::string good = RuleText("id=\"1\" level=\"1\"");
+  EXPECT_EQ(ids(good + RuleText("id=\"2\" level=\"1\" level=\"2\"")), Strings{"1"});
+  EXPECT_EQ(ids(good + RuleText("id=\"2\" ID=\"3\" level=\"2\"")), Strings{"1"});
+  EXPECT_EQ(ids(good + RuleText("id=\"2\" level=\"2\"", "<match NEGATE=\"yes\">x</match>")),
             Strings{"1"});
-  EXPECT_EQ(
-      ids(good + Rule("id=\"2\" level=\"2\"", "<match>" + std::string(20481, 'x') + "</match>")),
-      Strings{"1"});
-  EXPECT_EQ(
-      ids("<var name=\"A\">a</var>" + good + Rule("id=\"2\" level=\"2\"", "<match>$SAFE</match>")),
-      Strings{"1"});
+  EXPECT_EQ(ids(good +
+                RuleText("id=\"2\" level=\"2\"", "<match>" + std::string(20481, 'x') + "</match>")),
+            Strings{"1"});
+  EXPECT_EQ(ids("<var name=\"A\">a</var>" + good +
+                RuleText("id=\"2\" level=\"2\"", "<match>$SAFE</match>")),
+            Strings{"1"});
 }
 
 TEST(Compile, TheLastDecoderCounts) {
-  const TestPolicy policy(
-      Rule("id=\"1\" level=\"1\"", "<decoded_as>foo</decoded_as><decoded_as>auditd</decoded_as>"));
+  const TestPolicy policy(RuleText("id=\"1\" level=\"1\"",
+                                   "<decoded_as>foo</decoded_as><decoded_as>auditd</decoded_as>"));
   EXPECT_TRUE(policy.policy()->ruleset.rules.at(0).conditions.empty());
 }
 
 TEST(Variables, MayStandInLaterVariables) {
   const TestPolicy policy("<var name=\"A\">nc</var><var name=\"B\">$A|ncat</var>" +
-                          Rule("id=\"1\" level=\"1\"", "<match>$B</match>"));
+                          RuleText("id=\"1\" level=\"1\"", "<match>$B</match>"));
   EXPECT_EQ(Codes(policy.diagnostics()), Strings{});
 }
 
 TEST(Compile, SiblingsStandByLevelZeroFirstAccuracyZeroLast) {
-  const TestPolicy policy(Rule("id=\"1\" level=\"3\"") + Rule("id=\"2\" level=\"12\"") +
-                          Rule("id=\"3\" level=\"0\"") + Rule("id=\"4\" level=\"12\"") +
-                          Rule("id=\"5\" level=\"16\" accuracy=\"0\"") +
-                          Rule("id=\"6\" level=\"0\""));
+  const TestPolicy policy(RuleText("id=\"1\" level=\"3\"") + RuleText("id=\"2\" level=\"12\"") +
+                          RuleText("id=\"3\" level=\"0\"") + RuleText("id=\"4\" level=\"12\"") +
+                          RuleText("id=\"5\" level=\"16\" accuracy=\"0\"") +
+                          RuleText("id=\"6\" level=\"0\""));
   Strings order;
   for (const std::size_t root : policy.policy()->ruleset.roots) {
     order.push_back(policy.policy()->ruleset.rules[root].id);
@@ -181,9 +179,9 @@ TEST(Compile, SiblingsStandByLevelZeroFirstAccuracyZeroLast) {
 
 TEST(Compile, AnOverwriteReplacesContentAndKeepsThePlace) {
   const TestPolicy policy(
-      Rule("id=\"1\" level=\"5\"", "<match>a</match><mitre><id>T1</id></mitre>") +
-      Rule("id=\"2\" level=\"4\"") + Rule("id=\"3\" level=\"1\"", "<if_sid>1</if_sid>") +
-      Rule("id=\"1\" level=\"2\" overwrite=\"yes\"", "<group>new,</group>"));
+      RuleText("id=\"1\" level=\"5\"", "<match>a</match><mitre><id>T1</id></mitre>") +
+      RuleText("id=\"2\" level=\"4\"") + RuleText("id=\"3\" level=\"1\"", "<if_sid>1</if_sid>") +
+      RuleText("id=\"1\" level=\"2\" overwrite=\"yes\"", "<group>new,</group>"));
   EXPECT_EQ(Codes(policy.diagnostics()), Strings{});
   const Ruleset& ruleset = policy.policy()->ruleset;
   ASSERT_EQ(ruleset.rules.size(), 3u);
@@ -196,15 +194,15 @@ TEST(Compile, AnOverwriteReplacesContentAndKeepsThePlace) {
 }
 
 TEST(Compile, ADuplicateIdIsSkippedWithAWarning) {
-  const TestPolicy policy(Rule("id=\"1\" level=\"5\"") + Rule("id=\"1\" level=\"9\""));
+  const TestPolicy policy(RuleText("id=\"1\" level=\"5\"") + RuleText("id=\"1\" level=\"9\""));
   EXPECT_EQ(Codes(policy.diagnostics()), Strings{"duplicate-id warning 2:18"});
   EXPECT_EQ(policy.policy()->ruleset.rules.at(0).level, 5);
 }
 
 TEST(Compile, GroupsAttachByPartOfTheirString) {
-  const TestPolicy policy(Rule("id=\"1\" level=\"1\"", "<group>audit_command,</group>") +
-                          Rule("id=\"2\" level=\"1\"", "<if_group>AUDIT_comm</if_group>") +
-                          Rule("id=\"3\" level=\"1\"", "<if_group>^audit</if_group>"));
+  const TestPolicy policy(RuleText("id=\"1\" level=\"1\"", "<group>audit_command,</group>") +
+                          RuleText("id=\"2\" level=\"1\"", "<if_group>AUDIT_comm</if_group>") +
+                          RuleText("id=\"3\" level=\"1\"", "<if_group>^audit</if_group>"));
   EXPECT_EQ(policy.policy()->ruleset.rules.at(0).children, std::vector<std::size_t>{1});
   EXPECT_EQ(Codes(policy.diagnostics()), Strings{"no-parent warning 3:79"});
 }

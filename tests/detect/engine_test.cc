@@ -14,13 +14,9 @@ namespace {
 
 using testing_support::Answers;
 using testing_support::ExecRecords;
+using testing_support::RuleText;
 using testing_support::TestPolicy;
 using Strings = std::vector<std::string>;
-
-std::string Rule(const std::string& attributes, const std::string& options = "") {
-  return "<group name=\"g,\"><rule " + attributes + "><description>d</description>" + options +
-         "</rule></group>\n";
-}
 
 const std::string kNc = ExecRecords("nc", "/usr/bin/nc.openbsd");
 
@@ -32,41 +28,42 @@ std::string Answer(const std::string& rules, const std::string& log = kNc,
 }
 
 TEST(Engine, NoRuleNoAnswer) {
-  EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\"", "<match>zzz</match>")), "-");
+  EXPECT_EQ(Answer(RuleText("id=\"1\" level=\"1\"", "<match>zzz</match>")), "-");
 }
 
 TEST(Engine, TheDeepestRuleOfTheFirstBranchAnswers) {
-  const std::string rules = Rule("id=\"1\" level=\"3\"") +
-                            Rule("id=\"2\" level=\"9\"", "<if_sid>1</if_sid><match>zzz</match>") +
-                            Rule("id=\"3\" level=\"5\"", "<if_sid>1</if_sid>") +
-                            Rule("id=\"4\" level=\"1\"", "<if_sid>3</if_sid>");
+  const std::string rules =
+      RuleText("id=\"1\" level=\"3\"") +
+      RuleText("id=\"2\" level=\"9\"", "<if_sid>1</if_sid><match>zzz</match>") +
+      RuleText("id=\"3\" level=\"5\"", "<if_sid>1</if_sid>") +
+      RuleText("id=\"4\" level=\"1\"", "<if_sid>3</if_sid>");
   EXPECT_EQ(Answer(rules), "4");
 }
 
 TEST(Engine, ThereIsNoLookForABetterSibling) {
   // 1 (level 9) takes the event although only 2 has a child that holds.
-  EXPECT_EQ(Answer(Rule("id=\"1\" level=\"9\"") + Rule("id=\"2\" level=\"5\"") +
-                   Rule("id=\"3\" level=\"16\"", "<if_sid>2</if_sid>")),
+  EXPECT_EQ(Answer(RuleText("id=\"1\" level=\"9\"") + RuleText("id=\"2\" level=\"5\"") +
+                   RuleText("id=\"3\" level=\"16\"", "<if_sid>2</if_sid>")),
             "1");
 }
 
 TEST(Engine, LevelZeroTakesTheEventSilently) {
-  EXPECT_EQ(Answer(Rule("id=\"1\" level=\"12\"") + Rule("id=\"2\" level=\"0\"")), "2");
+  EXPECT_EQ(Answer(RuleText("id=\"1\" level=\"12\"") + RuleText("id=\"2\" level=\"0\"")), "2");
 }
 
 TEST(Engine, AGateAloneIsNoAnswerAndTheSearchGoesOn) {
-  const std::string gate = Rule("id=\"1\" level=\"9\" noalert=\"1\"");
+  const std::string gate = RuleText("id=\"1\" level=\"9\" noalert=\"1\"");
   EXPECT_EQ(Answer(gate), "-");
-  EXPECT_EQ(Answer(gate + Rule("id=\"2\" level=\"3\"")), "2");
-  EXPECT_EQ(Answer(gate + Rule("id=\"2\" level=\"3\"") +
-                   Rule("id=\"3\" level=\"1\"", "<if_sid>1</if_sid>")),
+  EXPECT_EQ(Answer(gate + RuleText("id=\"2\" level=\"3\"")), "2");
+  EXPECT_EQ(Answer(gate + RuleText("id=\"2\" level=\"3\"") +
+                   RuleText("id=\"3\" level=\"1\"", "<if_sid>1</if_sid>")),
             "3");
 }
 
 TEST(Engine, FieldConditions) {
   const auto field = [](const std::string& attributes, const std::string& pattern) {
     return Answer(
-        Rule("id=\"1\" level=\"1\"", "<field " + attributes + ">" + pattern + "</field>"));
+        RuleText("id=\"1\" level=\"1\"", "<field " + attributes + ">" + pattern + "</field>"));
   };
   EXPECT_EQ(field("name=\"audit.command\"", "^nc$"), "1");
   EXPECT_EQ(field("name=\"AUDIT.Command\"", "^NC$"), "1");
@@ -85,22 +82,22 @@ TEST(Engine, FieldConditions) {
 
 TEST(Engine, MatchSeesTheWholeLogWithoutEoe) {
   const auto match = [](const std::string& pattern) {
-    return Answer(Rule("id=\"1\" level=\"1\"", "<match>" + pattern + "</match>"));
+    return Answer(RuleText("id=\"1\" level=\"1\"", "<match>" + pattern + "</match>"));
   };
   EXPECT_EQ(match("^type=SYSCALL"), "1");
   EXPECT_EQ(match(" type=EXECVE msg=audit(1700000000.123:7): argc=2"), "1");
   EXPECT_EQ(match("type=EOE"), "-");
   EXPECT_EQ(match("proctitle=\"nc\"$"), "1");
-  EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\"", "<match>type=SYS</match><match>CALL</match>")),
+  EXPECT_EQ(Answer(RuleText("id=\"1\" level=\"1\"", "<match>type=SYS</match><match>CALL</match>")),
             "1");
 }
 
 TEST(Engine, OptionsThatNoAuditEventSetsNeverHold) {
   for (const char* option : {"program_name", "user", "url", "dstip", "srcport", "action", "id"}) {
     const std::string condition = std::string("<") + option + ">x</" + option + ">";
-    EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\"", condition)), "-") << option;
+    EXPECT_EQ(Answer(RuleText("id=\"1\" level=\"1\"", condition)), "-") << option;
     const std::string negated = std::string("<") + option + " negate=\"yes\">x</" + option + ">";
-    EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\"", negated)), "-") << option;
+    EXPECT_EQ(Answer(RuleText("id=\"1\" level=\"1\"", negated)), "-") << option;
   }
 }
 
@@ -109,7 +106,7 @@ TEST(Engine, SourceAddressTimeAndWeekday) {
       "type=USER_AUTH msg=audit(1700000000.000:1): pid=1 uid=0 msg='op=x addr=10.1.2.3 "
       "res=failed'\n";
   const auto source = [&](const std::string& options, const std::string& log) {
-    return Answer(Rule("id=\"1\" level=\"1\"", options), log);
+    return Answer(RuleText("id=\"1\" level=\"1\"", options), log);
   };
   EXPECT_EQ(source("<srcip>10.0.0.0/8</srcip>", from), "1");
   EXPECT_EQ(source("<srcip>192.168.0.0/16</srcip>", from), "-");
@@ -125,15 +122,15 @@ TEST(Engine, SourceAddressTimeAndWeekday) {
 }
 
 TEST(Engine, MaxsizeIsALeastLength) {
-  EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\" maxsize=\"100\"")), "1");
-  EXPECT_EQ(Answer(Rule("id=\"1\" level=\"1\" maxsize=\"9999\"")), "-");
+  EXPECT_EQ(Answer(RuleText("id=\"1\" level=\"1\" maxsize=\"100\"")), "1");
+  EXPECT_EQ(Answer(RuleText("id=\"1\" level=\"1\" maxsize=\"9999\"")), "-");
 }
 
 TEST(Engine, ListLookups) {
   const TestPolicy::Lists lists = {{"l", "nc:red\n10.:net\nother:infrared\n"}};
   const auto list = [&](const std::string& attributes, const std::string& log = kNc) {
-    return Answer(Rule("id=\"1\" level=\"1\"", "<list " + attributes + ">etc/lists/l</list>"), log,
-                  lists);
+    return Answer(RuleText("id=\"1\" level=\"1\"", "<list " + attributes + ">etc/lists/l</list>"),
+                  log, lists);
   };
   EXPECT_EQ(list("field=\"audit.command\""), "1");
   EXPECT_EQ(list("field=\"audit.exe\""), "-");
@@ -154,7 +151,7 @@ TEST(Engine, ListLookups) {
 }
 
 TEST(Engine, FiredTimesStartAgainEachHourOfTheEvents) {
-  const TestPolicy policy(Rule("id=\"1\" level=\"1\""));
+  const TestPolicy policy(RuleText("id=\"1\" level=\"1\""));
   std::vector<std::uint64_t> times;
   Pipeline pipeline({}, policy.policy(), [&](const Pipeline::Outcome& outcome) {
     times.push_back(outcome.answer->fired_times);
@@ -184,8 +181,8 @@ TEST(Engine, DescriptionsShowFieldsSafelyAndBounded) {
 }
 
 TEST(Engine, TheTraceNamesWhatFailed) {
-  const TestPolicy policy(Rule("id=\"1\" level=\"9\"", "<match>zzz</match>") +
-                          Rule("id=\"2\" level=\"3\""));
+  const TestPolicy policy(RuleText("id=\"1\" level=\"9\"", "<match>zzz</match>") +
+                          RuleText("id=\"2\" level=\"3\""));
   Pipeline::Options options;
   options.trace = true;
   Trace trace;
@@ -193,12 +190,12 @@ TEST(Engine, TheTraceNamesWhatFailed) {
                     [&](const Pipeline::Outcome& outcome) { trace = outcome.trace; });
   pipeline.Feed(kNc, 0);
   pipeline.Finish(0);
-  ASSERT_EQ(trace.size(), 2u);
-  EXPECT_FALSE(trace[0].held);
-  EXPECT_EQ(ConditionName(policy.policy()->ruleset.rules[0].conditions[trace[0].failed],
+  ASSERT_EQ(trace.steps.size(), 2u);
+  EXPECT_EQ(trace.steps[0].result, TraceStep::Result::kCondition);
+  EXPECT_EQ(ConditionName(policy.policy()->ruleset.rules[0].conditions[trace.steps[0].condition],
                           policy.policy()->ruleset),
-            "match on the full log");
-  EXPECT_TRUE(trace[1].held);
+            "the full log 'zzz'");
+  EXPECT_EQ(trace.steps[1].result, TraceStep::Result::kHeld);
 }
 
 }  // namespace

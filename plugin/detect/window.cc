@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "detect/window.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <unordered_map>
+#include <utility>
+
+#include "base/os.h"
+#include "base/text.h"
+
+namespace tld {
+namespace {
+
+constexpr std::size_t kMostLogs = 10;
+constexpr std::size_t kMostValues = 64;     // of one field
+constexpr std::size_t kVerbatimBytes = 63;  // a longer value is remembered by its digest
+constexpr std::string_view kEllipsis = "…";
+/// Events end up to 2 s after others that began later: so much longer a memory keeps what it
+/// no longer counts.
+constexpr std::int64_t kDisorderMs = 60'000;
+
+/// What is compared of a value. A digest has 64 characters, so none is equal to a text.
+std::string Comparable(std::string_view value) {
+  return value.size() <= kVerbatimBytes ? std::string(value) : Sha256Hex(value);
+}
+
+std::vector<std::string> ComparableValues(const Event& event, const FieldName& field) {
+  std::vector<std::string> values;
+  event.Any(field, [&](std::string_view value) {
+    values.push_back(Comparable(value));
+    return values.size() == kMostValues;
+  });
+  return values;
+}
+
+std::int64_t Distance(std::int64_t a, std::int64_t b) { return std::abs(a - b); }
+
+}  // namespace
+
+Windows::Windows(const Ruleset& ruleset)
+    : ruleset_(ruleset),
+      fired_(ruleset.rules.size()),
+      alert_ms_(ruleset.rules.size()),
+      memories_(ruleset.composites.size()) {}
+
+void Windows::TakeOver(Windows&& old) {
+  std::unordered_map<std::string_view, std::size_t> places;
+  const Ruleset& before = old.ruleset_;
+  for (std::size_t i = 0; i < ruleset_.rules.size(); ++i) places.emplace(ruleset_.rules[i].id, i);
+  std::vector<std::optional<std::size_t>> now(before.rules.size());
+  for (std::size_t i = 0; i < before.rules.size(); ++i) {
+    const auto found = places.find(before.rules[i].id);
+    if (found == places.end()) continue;
+    now[i] = found->second;
+    fired_[found->second] = old.fired_[i];
+    alert_ms_[found->second] = old.alert_ms_[i];
+  }
+  // An event whose answer is gone stays, so that the names of the others do, but nothing counts it.
+  for (std::size_t place = 0; place < before.composites.size(); ++place) {
+    const auto rule = now[before.composites[place]];
+    if (!rule || !ruleset_.rules[*rule].composite) continue;
+    const std::size_t own = ruleset_.rules[*rule].composite->place;
+    for (const std::uint64_t name : old.memories_[place]) {
+      const auto answer = now[old.At(name).answer];
+      if (!answer) continue;
+      const auto& counted_by = ruleset_.rules[*answer].counted_by;
+      if (std::find(counted_by.begin(), counted_by.end(), own) == counted_by.end()) continue;
+      memories_[own].push_back(name);
+    }
+  }
+  events_ = std::move(old.events_);
+  for (RememberedEvent& event : events_) {
+    event.answer = now[event.answer].value_or(0);
+    // Values are known by the number of their field, which the new ruleset may have given away.
+    std::vector<RememberedField> fields;
+    for (RememberedField& field : event.fields) {
+      const std::string& name = before.compared_fields[field.field].text();
+      for (std::size_t i = 0; i < ruleset_.compared_fields.size(); ++i) {
+        if (ruleset_.compared_fields[i].text() != name) continue;
+        fields.push_back({i, std::move(field.value)});
+        break;
+      }
+    }
+    event.fields = std::move(fields);
+  }
+  first_ = old.first_;
+  bytes_ = old.bytes_;
+  evictions_ = old.evictions_;
+}
+
+std::uint64_t Windows::CountFired(std::size_t rule, const Event& event) {
+  Fired& fired = fired_[rule];
+  const std::int64_t hour = event.id().seconds / 3600;
+  if (fired.hour != hour) fired = {hour, 0};
+  return ++fired.times;
+}
+
+bool Windows::Ignores(std::size_t rule, const Event& event) {
+  const std::int64_t span = std::int64_t{1000} * ruleset_.rules[rule].ignore_seconds;
+  const std::int64_t ms = event.id().TimeMs();
+  if (span == 0) return false;
+  if (alert_ms_[rule] && Distance(*alert_ms_[rule], ms) < span) return true;
+  alert_ms_[rule] = ms;
+  return false;
+}
+
+namespace {
+
+/// One comparison, with what of the event at hand it needs worked out once.
+struct Compared {
+  const Comparison& comparison;
+  std::vector<std::string> values;
+};
+
+template <class Remembered>
+bool Meets(const Compared& compared, const Remembered& before, const Event& event,
+           const Origin& origin) {
+  const bool differ = compared.comparison.differ;
+  switch (compared.comparison.part) {
+    case Comparison::Part::kHost:
+      return (before.node == event.id().node) != differ;
+    case Comparison::Part::kLocation:
+      return (before.location == origin.location) != differ;
+    case Comparison::Part::kField:
+      break;
+  }
+  const bool common =
+      std::any_of(before.fields.begin(), before.fields.end(), [&](const auto& field) {
+        return field.field == compared.comparison.field &&
+               std::find(compared.values.begin(), compared.values.end(), field.value) !=
+                   compared.values.end();
+      });
+  return common != differ;
+}
+
+}  // namespace
+
+Windows::Counted Windows::Count(std::size_t rule, const Event& event, const Origin& origin) {
+  const Composite& composite = *ruleset_.rules[rule].composite;
+  std::vector<Compared> compared;
+  for (const Comparison& c : composite.comparisons) {
+    compared.push_back({c, {}});
+    if (c.part == Comparison::Part::kField) {
+      compared.back().values = ComparableValues(event, ruleset_.compared_fields[c.field]);
+    }
+  }
+  const std::int64_t ms = event.id().TimeMs();
+  std::deque<std::uint64_t>& memory = memories_[composite.place];
+  std::erase_if(memory, [&](std::uint64_t name) {
+    const RememberedEvent& before = At(name);
+    return before.node == event.id().node && ms - before.ms > composite.timeframe_ms + kDisorderMs;
+  });
+  Counted counted;
+  for (auto name = memory.rbegin(); name != memory.rend(); ++name) {
+    const RememberedEvent& before = At(*name);
+    const bool near = Distance(before.ms, ms) <= composite.timeframe_ms;
+    if (!near || (!composite.all_nodes && before.node != event.id().node)) continue;
+    const bool meets = std::all_of(compared.begin(), compared.end(), [&](const Compared& c) {
+      return Meets(c, before, event, origin);
+    });
+    if (meets) counted.push_back(*name);
+  }
+  return counted;
+}
+
+void Windows::UseUp(std::size_t rule, const Counted& counted) {
+  std::erase_if(memories_[ruleset_.rules[rule].composite->place], [&](std::uint64_t name) {
+    return std::binary_search(counted.rbegin(), counted.rend(), name);
+  });
+}
+
+std::vector<std::string> Windows::Logs(const Counted& counted) const {
+  std::vector<std::string> logs;
+  for (const std::uint64_t name : counted) {
+    if (logs.size() == kMostLogs) break;
+    logs.push_back(At(name).log);
+  }
+  return logs;
+}
+
+void Windows::Remember(std::size_t answer, const Event& event, const Origin& origin,
+                       const std::vector<std::size_t>& fired, MatchScratch& scratch) {
+  std::vector<std::size_t> places;
+  for (const std::size_t place : ruleset_.rules[answer].counted_by) {
+    const std::size_t rule = ruleset_.composites[place];
+    const auto& log = ruleset_.rules[rule].composite->log;
+    if (log && !log->Matches(event.full_log(), scratch)) continue;
+    if (std::find(fired.begin(), fired.end(), rule) == fired.end()) places.push_back(place);
+  }
+  if (places.empty()) return;
+  const std::uint64_t name = first_ + events_.size();
+  for (const std::size_t place : places) memories_[place].push_back(name);
+  events_.push_back(Keep(answer, event, origin));
+  bytes_ += events_.back().bytes;
+  Evict(event.id().TimeMs());
+}
+
+Windows::RememberedEvent Windows::Keep(std::size_t answer, const Event& event,
+                                       const Origin& origin) const {
+  RememberedEvent kept;
+  kept.answer = answer;
+  kept.ms = event.id().TimeMs();
+  kept.node = event.id().node;
+  kept.location = origin.location;
+  kept.log = event.full_log();
+  if (kept.log.size() > kMostLogBytes) {
+    kept.log = CutAtCharacter(kept.log, kMostLogBytes - kEllipsis.size());
+    kept.log += kEllipsis;
+  }
+  kept.bytes = sizeof kept + kept.node.size() + kept.location.size() + kept.log.size();
+  for (std::size_t i = 0; i < ruleset_.compared_fields.size(); ++i) {
+    for (std::string& value : ComparableValues(event, ruleset_.compared_fields[i])) {
+      kept.bytes += sizeof(RememberedField) + value.size();
+      kept.fields.push_back({i, std::move(value)});
+    }
+  }
+  return kept;
+}
+
+/// Keeps the memory in its bounds. What goes out is named by no composite's memory any more.
+void Windows::Evict(std::int64_t now_ms) {
+  while (events_.size() > kMostEvents || bytes_ > kMostBytes) {
+    const RememberedEvent& oldest = events_.front();
+    bool missed = false;
+    for (std::size_t place = 0; place < memories_.size(); ++place) {
+      std::deque<std::uint64_t>& memory = memories_[place];
+      const bool named = !memory.empty() && memory.front() == first_;
+      if (!named) continue;
+      memory.pop_front();
+      const Composite& composite = *ruleset_.rules[ruleset_.composites[place]].composite;
+      missed |= Distance(oldest.ms, now_ms) <= composite.timeframe_ms;
+    }
+    evictions_ += missed ? 1 : 0;
+    bytes_ -= oldest.bytes;
+    events_.pop_front();
+    ++first_;
+  }
+}
+
+}  // namespace tld

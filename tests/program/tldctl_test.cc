@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// The administrator's tool as people run it: its output and its exit status.
+#include <gtest/gtest.h>
+#include <rapidjson/document.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+
+#include "base/text.h"
+#include "tests/support.h"
+
+namespace tld {
+namespace {
+
+using testing_support::BuildDirectory;
+using testing_support::ExecRecords;
+using testing_support::RuleText;
+using testing_support::TemporaryDirectory;
+
+struct Ran {
+  std::string out;  ///< stdout and stderr
+  int status = -1;
+};
+
+class TldctlTest : public testing::Test {
+ protected:
+  /// Runs `tldctl COMMAND` on the rules and lists that the test has written; `input` is its stdin.
+  Ran Run(const std::string& command, const std::string& input = "") const {
+    const std::string line = BuildDirectory() + "/tldctl " + command + " --rules " +
+                             (directory_ / "rules") + " --lists " + (directory_ / "lists") +
+                             " --conf " + (directory_ / "none.conf") + " <" +
+                             directory_.Write("stdin", input) + " 2>&1";
+    Ran ran;
+    FILE* pipe = popen(line.c_str(), "r");
+    if (pipe == nullptr) return ran;
+    char buffer[4096];
+    while (const std::size_t n = fread(buffer, 1, sizeof buffer, pipe)) ran.out.append(buffer, n);
+    ran.status = WEXITSTATUS(pclose(pipe));
+    return ran;
+  }
+
+  void SetUp() override {
+    directory_.Write("none.conf", "");
+    directory_.Write("lists/l", "nc:red\n");
+  }
+  void Rules(const std::string& text) const { directory_.Write("rules/r.xml", text); }
+
+  TemporaryDirectory directory_;
+};
+
+const std::string kNc = ExecRecords("nc", "/usr/bin/nc.openbsd");
+
+TEST_F(TldctlTest, TestShowsWhatWasTriedAndWhatWasNot) {
+  Rules(
+      RuleText("id=\"1\" level=\"3\"") +
+      RuleText("id=\"2\" level=\"9\"",
+               "<if_sid>1</if_sid><field name=\"audit.exe\">^/tmp</field>") +
+      RuleText("id=\"3\" level=\"5\"", "<if_sid>1</if_sid><list field=\"audit.command\">l</list>") +
+      RuleText("id=\"4\" level=\"5\"", "<if_sid>1</if_sid>"));
+  const Ran ran = Run("test -v", kNc);
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_NE(ran.out.find("**Rules tried\n"
+                         "  1 level 3 holds\n"
+                         "    2 level 9 does not hold: field audit.exe '^/tmp' on "
+                         "'/usr/bin/nc.openbsd'\n"
+                         "    3 level 5 holds: list l, field audit.command on 'nc'\n"
+                         "      and takes the event before 4\n"
+                         "**Phase 3: rule\n"
+                         "  id: 3\n"),
+            std::string::npos)
+      << ran.out;
+}
+
+TEST_F(TldctlTest, WhyNamesAllThatKeepsARuleFromFiring) {
+  Rules(RuleText("id=\"1\" level=\"3\"") +
+        RuleText("id=\"2\" level=\"0\"", "<if_sid>1</if_sid><match>nc</match>") +
+        RuleText("id=\"3\" level=\"5\"",
+                 "<if_sid>1</if_sid><field name=\"audit.tty\">^pts9$</field>"
+                 "<field name=\"audit.none\">x</field>") +
+        RuleText("id=\"4\" level=\"5\"", "<if_sid>3</if_sid>") +
+        RuleText("id=\"5\" level=\"5\" frequency=\"4\"", "<if_matched_sid>1</if_matched_sid>"));
+  const auto why = [&](const std::string& id) {
+    const std::string out = Run("test --why " + id, kNc).out;
+    return out.substr(std::min(out.find("**Rule"), out.size()));
+  };
+  EXPECT_EQ(why("2"), "**Rule 2 fires.\n\n");
+  EXPECT_EQ(why("1"),
+            "**Rule 1 would fire if this held:\n"
+            "  rule 2 (level 0), its child, not taking the event\n\n");
+  EXPECT_EQ(why("3"),
+            "**Rule 3 would fire if this held:\n"
+            "  rule 2 (level 0), which is tried before it, not taking the event\n"
+            "  field audit.tty '^pts9$' on 'pts0'\n"
+            "  field audit.none 'x': the event has no such field\n\n");
+  EXPECT_EQ(why("4"),
+            "**Rule 4 would fire if this held:\n"
+            "  rule 2 (level 0), which is tried before it, not taking the event\n"
+            "  its parent 3: field audit.tty '^pts9$' on 'pts0'\n"
+            "  its parent 3: field audit.none 'x': the event has no such field\n\n");
+  EXPECT_EQ(why("5"),
+            "**Rule 5 would fire if this held:\n"
+            "  rule 2 (level 0), which is tried before it, not taking the event\n"
+            "  4 events in 360 s that it counts\n\n");
+  EXPECT_EQ(Run("test --why 99", kNc).status, 2);
+}
+
+TEST_F(TldctlTest, ACompositeTellsHowFarItHasCome) {
+  Rules(RuleText("id=\"1\" level=\"3\"") +
+        RuleText("id=\"5\" level=\"5\" frequency=\"3\" timeframe=\"60\" ignore=\"60\"",
+                 "<if_matched_sid>1</if_matched_sid>"));
+  std::string log;
+  for (int i = 0; i < 6; ++i) log += ExecRecords("nc", "/usr/bin/nc.openbsd", 10 + i);
+  const std::string out = Run("test --why 5", log).out;
+  EXPECT_NE(out.find("  3 events in 60 s: this is number 2\n"), std::string::npos) << out;
+  EXPECT_NE(out.find("  frequency: 3 in 60 s\n"), std::string::npos) << out;
+  EXPECT_NE(out.find("  rule 5 was alerted less than 60 s before: its parent answers\n  id: 1\n"),
+            std::string::npos)
+      << out;
+  EXPECT_NE(out.find("  no alert of it in the 60 s before, which it ignores\n"), std::string::npos)
+      << out;
+  const std::string json = Run("test --json", log).out;
+  EXPECT_NE(json.find("\"rule\":{\"level\":5,\"description\":\"d\",\"id\":\"5\",\"frequency\":3,"),
+            std::string::npos)
+      << json;
+}
+
+TEST_F(TldctlTest, JsonCarriesTraceAndWhyWhenAskedFor) {
+  Rules(RuleText("id=\"1\" level=\"3\"") +
+        RuleText("id=\"2\" level=\"9\"", "<if_sid>1</if_sid><match>zzz</match>"));
+  const Ran ran = Run("test --json -v --why 2", kNc);
+  rapidjson::Document document;
+  document.Parse(ran.out.c_str());
+  ASSERT_FALSE(document.HasParseError()) << ran.out;
+  ASSERT_EQ(document["trace"].Size(), 2u);
+  EXPECT_STREQ(document["trace"][1]["rule"].GetString(), "2");
+  EXPECT_FALSE(document["trace"][1]["held"].GetBool());
+  ASSERT_EQ(document["why"].Size(), 1u);
+  EXPECT_STREQ(document["why"][0].GetString(), "the full log 'zzz'");
+  document.Parse(Run("test --json", kNc).out.c_str());
+  EXPECT_FALSE(document.HasMember("trace"));
+  EXPECT_FALSE(document.HasMember("why"));
+}
+
+}  // namespace
+}  // namespace tld
