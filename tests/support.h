@@ -60,6 +60,9 @@ class TestPolicy {
 
   std::shared_ptr<const Policy> policy() const { return loaded_.policy; }
   const Diagnostics& diagnostics() const { return loaded_.diagnostics; }
+  const LoadedPolicy& loaded() const { return loaded_; }
+  /// Where its `rules.xml` and `lists` are.
+  const TemporaryDirectory& directory() const { return directory_; }
 
  private:
   TemporaryDirectory directory_;

@@ -24,6 +24,7 @@ class FieldName {
   const std::string& text() const { return text_; }  ///< lower case
   bool is_argument() const { return is_argument_; }
   std::uint32_t argument() const { return argument_; }
+  bool operator==(const FieldName&) const = default;
 
  private:
   std::string text_;

@@ -63,6 +63,10 @@ std::string_view SeverityName(Severity severity) {
   return "error";
 }
 
+std::size_t LineOf(const SourceText& source, Offset at) {
+  return FindLine(source.text, at.bytes).number;
+}
+
 void Diagnostics::Add(const SourceText& source, Offset at, What what) {
   const LineAround line = FindLine(source.text, at.bytes);
   Diagnostic d;

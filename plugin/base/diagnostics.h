@@ -25,6 +25,9 @@ struct Offset {
   std::size_t bytes = 0;
 };
 
+/// The line of a place, from 1.
+std::size_t LineOf(const SourceText& source, Offset at);
+
 /// One finding about a settings, rule or list file. Line and column count from 1, columns in bytes;
 /// a finding about a file as a whole stands at 1:1, without a caret.
 struct Diagnostic {

@@ -10,12 +10,12 @@
 namespace tld {
 
 /// `hh:mm-hh:mm`, 12 or 24 hours (`6 pm - 8:30 am`), both ends included; may wrap midnight. A
-/// leading
-/// `!` means outside of it.
+/// leading `!` means outside of it.
 class DayTime {
  public:
   static Result<DayTime> Parse(std::string_view text);
   bool Holds(std::int64_t seconds) const;
+  bool operator==(const DayTime&) const = default;
 
  private:
   int begin_ = 0;  ///< minutes since midnight
@@ -29,6 +29,7 @@ class WeekDays {
  public:
   static Result<WeekDays> Parse(std::string_view text);
   bool Holds(std::int64_t seconds) const;
+  bool operator==(const WeekDays&) const = default;
 
  private:
   unsigned days_ = 0;  ///< a bit each, Sunday is bit 0

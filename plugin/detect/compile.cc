@@ -29,19 +29,19 @@ class RulesetBuilder {
   RulesetBuilder(const ListDirectories& lists, Diagnostics& diagnostics)
       : lists_(lists, diagnostics), diagnostics_(diagnostics) {}
 
-  void Add(const RuleDefinition& definition) {
+  void Add(RuleDefinition definition) {
     if (definition.faulty) {
       Skip(definition);
       return;
     }
     const auto known = index_.find(definition.id);
     if (known != index_.end() && definition.overwrite) {
-      Overwrite(definition, known->second);
+      Overwrite(std::move(definition), known->second);
       return;
     }
     if (known != index_.end()) {
       Warn(definition, definition.at, "duplicate-id",
-           "this id is taken by a rule before; this one is skipped");
+           "this id is taken by the rule at " + PlaceOf(known->second) + "; this one is skipped");
       ++skipped_;
       return;
     }
@@ -57,7 +57,7 @@ class RulesetBuilder {
       Skip(definition);
       return;
     }
-    Insert(definition, *std::move(rule), *parents);
+    Insert(std::move(definition), *std::move(rule), *parents);
   }
 
   CompiledRules Finish() {
@@ -70,7 +70,7 @@ class RulesetBuilder {
     }
     ruleset_.lists = std::move(lists_.lists);
     LinkComposites();
-    return {std::move(ruleset_), std::move(lists_.stale), skipped_};
+    return {std::move(ruleset_), std::move(definitions_), std::move(lists_.stale), skipped_};
   }
 
  private:
@@ -83,8 +83,12 @@ class RulesetBuilder {
     if (!definition.id.empty()) skipped_ids_.insert(definition.id);
   }
 
-  void Insert(const RuleDefinition& definition, Rule rule,
-              const std::vector<std::size_t>& parents) {
+  std::string PlaceOf(std::size_t rule) const {
+    const RuleDefinition& d = definitions_[rule];
+    return d.source->path + ':' + std::to_string(LineOf(*d.source, d.at));
+  }
+
+  void Insert(RuleDefinition definition, Rule rule, const std::vector<std::size_t>& parents) {
     const std::size_t at = ruleset_.rules.size();
     index_[definition.id] = at;
     order_.push_back({definition.last_of_siblings, definition.level});
@@ -93,9 +97,10 @@ class RulesetBuilder {
     ruleset_.rules.push_back(std::move(rule));
     if (parents.empty()) ruleset_.roots.push_back(at);
     for (const std::size_t parent : parents) ruleset_.rules[parent].children.push_back(at);
+    definitions_.push_back(std::move(definition));
   }
 
-  void Overwrite(const RuleDefinition& definition, std::size_t at) {
+  void Overwrite(RuleDefinition definition, std::size_t at) {
     std::optional<Rule> rule =
         BuildRule(definition, lists_, ruleset_.compared_fields, diagnostics_);
     if (!rule) {
@@ -112,6 +117,7 @@ class RulesetBuilder {
     const bool was_composite = ruleset_.rules[at].composite.has_value();
     if (!was_composite) matched_[at] = MatchedOf(definition);
     ruleset_.rules[at] = *std::move(rule);
+    definitions_[at] = std::move(definition);
   }
 
   /// What the `if_matched_…` of a rule name.
@@ -236,9 +242,10 @@ class RulesetBuilder {
   Ruleset ruleset_;
   std::unordered_map<std::string, std::size_t> index_;
   std::unordered_set<std::string> skipped_ids_;
-  std::vector<SiblingOrder> order_;  // by index
-  std::vector<std::string> links_;   // by index
-  std::vector<Matched> matched_;     // by index
+  std::vector<RuleDefinition> definitions_;  // by index; the ones in force
+  std::vector<SiblingOrder> order_;          // by index
+  std::vector<std::string> links_;           // by index
+  std::vector<Matched> matched_;             // by index
   std::size_t skipped_ = 0;
 };
 
@@ -248,8 +255,8 @@ CompiledRules CompileRules(const std::vector<SourceText>& files, const ListDirec
                            Diagnostics& diagnostics) {
   RulesetBuilder builder(lists, diagnostics);
   for (const SourceText& file : files) {
-    for (const RuleDefinition& definition : ReadDefinitions(file, diagnostics)) {
-      builder.Add(definition);
+    for (RuleDefinition& definition : ReadDefinitions(file, diagnostics)) {
+      builder.Add(std::move(definition));
     }
   }
   return builder.Finish();

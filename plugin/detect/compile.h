@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/diagnostics.h"
+#include "detect/definition.h"
 #include "detect/list.h"
 #include "detect/ruleset.h"
 
@@ -12,7 +13,8 @@ namespace tld {
 
 struct CompiledRules {
   Ruleset ruleset;
-  std::vector<std::string> stale_lists;  ///< whose compiled file did not fit their texts
+  std::vector<RuleDefinition> definitions;  ///< by the indexes of ruleset.rules
+  std::vector<std::string> stale_lists;     ///< whose compiled file did not fit their texts
   std::size_t skipped = 0;  ///< rules that were left out for an error or a missing parent
 };
 

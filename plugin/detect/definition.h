@@ -35,7 +35,7 @@ struct ListDefinition {
   Placed path;
   std::string field;
   ListLookup lookup = ListLookup::kMatchKey;
-  std::optional<std::string> check_value;
+  std::optional<Placed> check_value;
 };
 
 /// An option that no audit event sets, such as `program_name`.
@@ -50,6 +50,7 @@ struct ComparisonDefinition {
   Comparison::Part part = Comparison::Part::kField;
   std::string field;
   bool differ = false;
+  std::optional<Offset> at;  ///< of the field's name, where it is written
 };
 
 struct RuleDefinition {
@@ -87,6 +88,7 @@ struct RuleDefinition {
   std::optional<Placed> if_matched_regex;
   std::uint32_t frequency = 2;
   std::uint32_t timeframe = 360;  ///< seconds
+  std::optional<Offset> timeframe_at;
   std::vector<ComparisonDefinition> comparisons;
   bool global_frequency = false;
   std::uint32_t ignore = 0;  ///< seconds

@@ -16,11 +16,13 @@ class Network {
 
   /// False for what is no address.
   bool Contains(std::string_view address) const;
+  bool operator==(const Network&) const = default;
 
  private:
   struct Address {
     int family = 0;
     std::array<unsigned char, 16> bytes{};
+    bool operator==(const Address&) const = default;
   };
   static bool ReadAddress(std::string_view text, Address& into);
 

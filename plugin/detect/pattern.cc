@@ -90,6 +90,15 @@ bool OsMatch::Matches(std::string_view subject) const {
   return held != negated_;
 }
 
+std::optional<std::vector<std::string>> OsMatch::OnlyTexts() const {
+  std::vector<std::string> texts;
+  for (const Alternative& a : alternatives_) {
+    if (negated_ || !a.at_start || !a.at_end) return {};
+    texts.push_back(a.text);
+  }
+  return texts;
+}
+
 std::string OsMatch::Dump() const {
   std::string out = negated_ ? "not(" : "";
   for (const Alternative& a : alternatives_) {
@@ -122,18 +131,31 @@ bool Regex::Matches(std::string_view subject, MatchScratch& scratch) const {
 }
 
 Result<Pattern> Pattern::Compile(PatternKind kind, std::string_view text) {
-  if (kind == PatternKind::kOsMatch) return Pattern(text, OsMatch(text));
+  if (kind == PatternKind::kOsMatch) return Pattern(kind, text, OsMatch(text));
   if (kind == PatternKind::kPcre2) {
     Result<Regex> regex = Regex::Compile(text, Regex::Case::kSensitive);
     if (!regex) return regex.error();
-    return Pattern(text, *std::move(regex));
+    return Pattern(kind, text, *std::move(regex));
   }
-  if (IsLiteralOsRegex(text)) return Pattern(text, OsMatch(text));
+  if (IsLiteralOsRegex(text)) return Pattern(kind, text, OsMatch(text));
   Result<std::string> translated = TranslateOsRegex(text);
   if (!translated) return translated.error();
   Result<Regex> regex = Regex::Compile(*translated, Regex::Case::kIgnored);
   if (!regex) return regex.error();
-  return Pattern(text, *std::move(regex));
+  return Pattern(kind, text, *std::move(regex));
+}
+
+std::optional<std::vector<std::string>> Pattern::OnlyTexts() const {
+  if (const OsMatch* literal = std::get_if<OsMatch>(&matcher_)) return literal->OnlyTexts();
+  std::string_view text = text_;
+  if (kind_ != PatternKind::kPcre2 || !text.starts_with('^') || !text.ends_with('$')) return {};
+  text = text.substr(1, text.size() - 2);
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+           c == '_' || c == '-';
+  });
+  if (!plain) return {};
+  return std::vector<std::string>{std::string(text)};
 }
 
 bool Pattern::Matches(std::string_view subject, MatchScratch& scratch) const {

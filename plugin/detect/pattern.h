@@ -47,6 +47,9 @@ class OsMatch {
 
   bool Matches(std::string_view subject) const;
   const std::string& text() const { return text_; }  ///< as written
+  bool operator==(const OsMatch& other) const { return text_ == other.text_; }
+  /// All texts that it matches, in lower case, when they are few and known: `^a$|^b$`.
+  std::optional<std::vector<std::string>> OnlyTexts() const;
   /// The parsed form: `not(prefix{a}|suffix{b}|equal{c}|part{d})`.
   std::string Dump() const;
 
@@ -96,11 +99,18 @@ class Pattern {
   static Result<Pattern> Compile(PatternKind kind, std::string_view text);
 
   bool Matches(std::string_view subject, MatchScratch& scratch) const;
+  PatternKind kind() const { return kind_; }
+  /// As of OsMatch; of a Regex only where it is one plain text between `^` and `$`.
+  std::optional<std::vector<std::string>> OnlyTexts() const;
   const std::string& text() const { return text_; }  ///< as written
+  bool operator==(const Pattern& other) const {
+    return kind_ == other.kind_ && text_ == other.text_;
+  }
 
  private:
-  Pattern(std::string_view text, std::variant<OsMatch, Regex> matcher)
-      : text_(text), matcher_(std::move(matcher)) {}
+  Pattern(PatternKind kind, std::string_view text, std::variant<OsMatch, Regex> matcher)
+      : kind_(kind), text_(text), matcher_(std::move(matcher)) {}
+  PatternKind kind_;
   std::string text_;
   std::variant<OsMatch, Regex> matcher_;
 };

@@ -138,7 +138,7 @@ class RuleBuilder {
       return;
     }
     ListCondition condition{FieldName(definition.field), definition.lookup, *list, {}};
-    if (definition.check_value) condition.value = OsMatch(*definition.check_value);
+    if (definition.check_value) condition.value = OsMatch(definition.check_value->text);
     rule_.conditions.emplace_back(std::move(condition));
   }
 

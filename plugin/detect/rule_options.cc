@@ -90,9 +90,10 @@ bool RuleReader::ReadComparison(const XmlElement& option) {
   for (const auto& [prefix, differ] : kPrefixes) {
     if (!option.name.starts_with(prefix)) continue;
     const std::string_view what = std::string_view(option.name).substr(prefix.size());
-    ComparisonDefinition comparison{Comparison::Part::kField, {}, differ};
+    ComparisonDefinition comparison{Comparison::Part::kField, {}, differ, {}};
     if (what == "field") {
       comparison.field = Trim(option.text);
+      comparison.at = option.text_at;
     } else if (what == "srcip" || what == "source_ip") {
       comparison.field = "srcip";
     } else if (what == "location") {
@@ -163,7 +164,9 @@ void RuleReader::ListOption(const XmlElement& written) {
   list.path = {option.text, option.text_at};
   const XmlAttribute* field = option.Find("field");
   if (const XmlAttribute* lookup = option.Find("lookup")) Lookup(*lookup, list);
-  if (const XmlAttribute* value = option.Find("check_value")) list.check_value = value->value;
+  if (const XmlAttribute* value = option.Find("check_value")) {
+    list.check_value = Placed{value->value, value->value_at};
+  }
   if (field == nullptr || field->value.empty()) {
     Fail(option.at, "missing-field-name", "<list> needs the attribute 'field'");
     return;

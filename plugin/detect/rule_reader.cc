@@ -80,6 +80,7 @@ void RuleReader::Attribute(const XmlAttribute& a) {
     if (!first_modifier_) first_modifier_ = {a.name, a.at};
   } else if (EqualsIgnoreCase(a.name, "timeframe")) {
     rule_.timeframe = static_cast<std::uint32_t>(Number(a, 0, 99999));
+    rule_.timeframe_at = a.at;
   } else if (EqualsIgnoreCase(a.name, "ignore")) {
     rule_.ignore = static_cast<std::uint32_t>(Number(a, 0, 999999));
   } else if (EqualsIgnoreCase(a.name, "overwrite")) {

@@ -22,6 +22,7 @@ namespace tld {
 struct LogCondition {
   Pattern pattern;
   bool negate = false;
+  bool operator==(const LogCondition&) const = default;
 };
 
 /// `field`: one value meets the pattern; negated, none does. False where the field is missing.
@@ -29,6 +30,7 @@ struct FieldCondition {
   FieldName field;
   Pattern pattern;
   bool negate = false;
+  bool operator==(const FieldCondition&) const = default;
 };
 
 enum class ListLookup {
@@ -47,6 +49,7 @@ struct ListCondition {
   ListLookup lookup = ListLookup::kMatchKey;
   std::size_t list = 0;
   std::optional<OsMatch> value;  ///< `check_value`
+  bool operator==(const ListCondition&) const = default;
 };
 
 /// `hostname` and `location`: a pattern on where the event comes from.
@@ -55,24 +58,30 @@ struct OriginCondition {
   Part part = Part::kHost;
   Pattern pattern;
   bool negate = false;
+  bool operator==(const OriginCondition&) const = default;
 };
 
 /// `srcip`: one of the event's source addresses is in one of the networks; negated, none is.
 struct SourceCondition {
   std::vector<Network> networks;
   bool negate = false;
+  bool operator==(const SourceCondition&) const = default;
 };
 
 /// `time` and `weekday`, of the event's own time.
 struct TimeCondition {
   DayTime time;
+  bool operator==(const TimeCondition&) const = default;
 };
 struct WeekdayCondition {
   WeekDays days;
+  bool operator==(const WeekdayCondition&) const = default;
 };
 
 /// An option that holds on no audit event, such as `program_name`.
-struct NeverCondition {};
+struct NeverCondition {
+  bool operator==(const NeverCondition&) const = default;
+};
 
 using Condition = std::variant<LogCondition, FieldCondition, ListCondition, OriginCondition,
                                SourceCondition, TimeCondition, WeekdayCondition, NeverCondition>;

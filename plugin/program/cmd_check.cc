@@ -5,16 +5,19 @@
 
 #include <cstdio>
 
+#include "detect/lint.h"
 #include "detect/list.h"
 #include "program/command.h"
 
 namespace tld {
 namespace {
 
+constexpr std::string_view kAuditRules = "/etc/audit/rules.d";
+constexpr std::string_view kLoadedAuditRules = "/etc/audit/audit.rules";
+
 /// Lists that no rule uses are read as well: a plugin that starts to use one should find it good.
-void CheckUnusedLists(const LoadedPolicy& loaded, const PolicySource& source,
+void CheckUnusedLists(const LoadedPolicy& loaded, const ListDirectories& where,
                       Diagnostics& diagnostics) {
-  const ListDirectories where = ListsOf(loaded.policy->config, source);
   for (const std::string& name : ListNames(where)) {
     bool used = false;
     for (const List& list : loaded.policy->ruleset.lists) used |= list.name() == name;
@@ -22,6 +25,28 @@ void CheckUnusedLists(const LoadedPolicy& loaded, const PolicySource& source,
     const Result<OpenedList> opened = OpenList(where, name, diagnostics);
     if (!opened) diagnostics.AddFile(name, {Severity::kError, "bad-list", opened.message()});
   }
+}
+
+/// The files that augenrules(8) puts together, in its order; what it made of them when there are
+/// none.
+std::vector<std::string> AuditRuleFiles() {
+  std::vector<std::string> files;
+  if (const auto names = ListDirectory(std::string(kAuditRules))) {
+    for (const std::string& name : *names) {
+      if (name.ends_with(".rules")) files.push_back(std::string(kAuditRules) + '/' + name);
+    }
+  }
+  if (files.empty()) files.emplace_back(kLoadedAuditRules);
+  return files;
+}
+
+void Lint(LoadedPolicy& loaded, const ListDirectories& where) {
+  const LintedRules rules{loaded.policy->ruleset, loaded.definitions};
+  const std::string shipped = FindInstallation().shipped_rules;
+  LintTree(rules, loaded.diagnostics);
+  LintConditions(rules, shipped, loaded.diagnostics);
+  LintLists(rules, where, loaded.diagnostics);
+  LintAuditRules(rules, shipped, AuditRuleFiles(), loaded.diagnostics);
 }
 
 /// The plugin believes only files that are safe from other users.
@@ -49,6 +74,11 @@ std::vector<std::string> FilesOf(const LoadedPolicy& loaded, const PolicySource&
   return paths;
 }
 
+/// `1 error`, `2 errors`
+std::string Counted(std::size_t count, std::string_view what) {
+  return std::to_string(count) + ' ' + std::string(what) + (count == 1 ? "" : "s");
+}
+
 /// `3 errors, 1 warning`
 std::string Summary(const Diagnostics& diagnostics) {
   std::string text;
@@ -56,8 +86,8 @@ std::string Summary(const Diagnostics& diagnostics) {
     const std::size_t count = diagnostics.Count(severity);
     if (count == 0) continue;
     if (!text.empty()) text += ", ";
-    text += std::to_string(count) + ' ' + std::string(SeverityName(severity));
-    if (count > 1 && severity != Severity::kLint) text += 's';
+    text += severity == Severity::kLint ? std::to_string(count) + " lint"
+                                        : Counted(count, SeverityName(severity));
   }
   return text.empty() ? "no findings" : text;
 }
@@ -65,7 +95,9 @@ std::string Summary(const Diagnostics& diagnostics) {
 int Check(const CommonOptions& common, bool strict) {
   const PolicySource source = common.Source();
   LoadedPolicy loaded = LoadPolicy(source, 1);
-  CheckUnusedLists(loaded, source, loaded.diagnostics);
+  const ListDirectories lists = ListsOf(loaded.policy->config, source);
+  CheckUnusedLists(loaded, lists, loaded.diagnostics);
+  Lint(loaded, lists);
   // Files that are only tried need not be the plugin's.
   if (common.rules.empty() && common.lists.empty()) {
     CheckTrusted(FilesOf(loaded, source), loaded.diagnostics);
@@ -73,8 +105,9 @@ int Check(const CommonOptions& common, bool strict) {
   const Diagnostics& diagnostics = loaded.diagnostics;
   Print(diagnostics, common, common.json);
   if (!common.json) {
-    std::printf("%zu rules, %zu lists: %s\n", loaded.policy->ruleset.rules.size(),
-                loaded.policy->ruleset.lists.size(), Summary(diagnostics).c_str());
+    const Ruleset& ruleset = loaded.policy->ruleset;
+    std::printf("%s, %s: %s\n", Counted(ruleset.rules.size(), "rule").c_str(),
+                Counted(ruleset.lists.size(), "list").c_str(), Summary(diagnostics).c_str());
   }
   const bool bad = diagnostics.HasErrors() || (strict && !diagnostics.all().empty());
   return bad ? kFindings : kGood;

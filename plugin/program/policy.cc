@@ -110,6 +110,7 @@ LoadedPolicy LoadPolicy(const PolicySource& source, std::uint64_t generation) {
   CompiledRules compiled =
       CompileRules(loaded.rule_files, ListsOf(policy->config, source), loaded.diagnostics);
   policy->ruleset = std::move(compiled.ruleset);
+  loaded.definitions = std::move(compiled.definitions);
   loaded.stale_lists = std::move(compiled.stale_lists);
   loaded.skipped_rules = compiled.skipped;
   if (Result<UserNames> users = UserNames::Load("/etc/passwd")) policy->users = *std::move(users);

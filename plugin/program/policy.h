@@ -8,6 +8,7 @@
 
 #include "audit/names.h"
 #include "base/diagnostics.h"
+#include "detect/definition.h"
 #include "detect/list.h"
 #include "detect/ruleset.h"
 #include "program/config.h"
@@ -42,6 +43,8 @@ struct LoadedPolicy {
   std::vector<std::string> stale_lists;
   std::size_t skipped_rules = 0;
   std::vector<SourceText> rule_files;  ///< as loaded
+  /// By the indexes of policy->ruleset.rules; refer to rule_files.
+  std::vector<RuleDefinition> definitions;
 };
 
 /// Loads as much as can be loaded. Whether a policy with errors may be used is the caller's

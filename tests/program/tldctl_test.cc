@@ -141,5 +141,54 @@ TEST_F(TldctlTest, JsonCarriesTraceAndWhyWhenAskedFor) {
   EXPECT_FALSE(document.HasMember("why"));
 }
 
+TEST_F(TldctlTest, LintIsShownAndCountsWithStrictAlone) {
+  Rules(RuleText("id=\"7\" level=\"3\"", "<list field=\"audit.exe\">l</list>"));
+  const Ran plain = Run("check");
+  EXPECT_EQ(plain.status, 0);
+  EXPECT_NE(plain.out.find("/rules/r.xml:1:18: lint: ids of your own rules are 100000 to 120000 "
+                           "[rule 7]\n  <group name=\"g,\"><rule id=\"7\""),
+            std::string::npos)
+      << plain.out;
+  EXPECT_NE(plain.out.find("1 rule, 1 list: 1 lint\n"), std::string::npos) << plain.out;
+  EXPECT_EQ(Run("check --strict").status, 1);
+  const Ran json = Run("check --json");
+  EXPECT_EQ(json.status, 0);
+  rapidjson::Document document;
+  document.Parse(json.out.c_str());
+  ASSERT_FALSE(document.HasParseError()) << json.out;
+  EXPECT_STREQ(document["severity"].GetString(), "lint");
+  EXPECT_STREQ(document["code"].GetString(), "foreign-id");
+  EXPECT_STREQ(document["rule"].GetString(), "7");
+}
+
+TEST_F(TldctlTest, CheckNamesAllFaultsOfAllFiles) {
+  directory_.Write("rules/a.xml", RuleText("id=\"x\" level=\"3\"") + "<rule/>");
+  directory_.Write("rules/b.xml", "<group name=\"g\">");
+  directory_.Write("lists/l", ":novalue\n");
+  Rules(RuleText("id=\"100001\" level=\"3\"", "<if_sid>9</if_sid>"));
+  const Ran ran = Run("check");
+  EXPECT_EQ(ran.status, 1);
+  for (const char* place : {"a.xml:1:28: error", "a.xml:2:1: error", "b.xml:1:", "l:1:1: error",
+                            "r.xml:1:82: warning"}) {
+    EXPECT_NE(ran.out.find(place), std::string::npos) << place << '\n' << ran.out;
+  }
+}
+
+TEST_F(TldctlTest, ReplayShowsAlertsAndASummary) {
+  Rules(RuleText("id=\"100001\" level=\"3\"") +
+        RuleText("id=\"100002\" level=\"5\" frequency=\"2\"",
+                 "<if_matched_sid>100001</if_matched_sid>"));
+  const std::string log = kNc + ExecRecords("nc", "/usr/bin/nc.openbsd", 8);
+  const Ran ran = Run("replay", log);
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_NE(ran.out.find("2 events, 2 alerts\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("1  rule 100002 level 5"), std::string::npos) << ran.out;
+  const Ran json = Run("replay --json --level 5", log);
+  rapidjson::Document document;
+  document.Parse(json.out.c_str());
+  ASSERT_FALSE(document.HasParseError()) << json.out;
+  EXPECT_STREQ(document["rule"]["id"].GetString(), "100002");
+}
+
 }  // namespace
 }  // namespace tld
