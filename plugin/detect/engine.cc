@@ -92,12 +92,13 @@ class Search {
   /// Greedy and depth first: the first sibling that holds takes the event. Only a gate without an
   /// answer below it lets the search go on behind it, so the walk keeps the levels it came through.
   std::optional<Answer> Run() {
-    std::vector<Siblings> levels{{&context_.ruleset.roots}};
+    const Candidates* some = context_.candidates;
+    std::vector<Siblings> levels{{some != nullptr ? &some->roots : &context_.ruleset.roots}};
     while (!levels.empty()) {
       Siblings& level = levels.back();
       if (level.next < level.rules->size()) {
         const std::size_t rule = (*level.rules)[level.next++];
-        if (Try(rule, levels.size() - 1)) levels.push_back({&RuleAt(rule).children});
+        if (Try(rule, levels.size() - 1)) levels.push_back({&Children(rule)});
         continue;
       }
       levels.pop_back();
@@ -110,6 +111,14 @@ class Search {
 
  private:
   const Rule& RuleAt(std::size_t index) const { return context_.ruleset.rules[index]; }
+
+  const std::vector<std::size_t>& Children(std::size_t rule) const {
+    if (context_.candidates != nullptr) {
+      const auto found = context_.candidates->children.find(rule);
+      if (found != context_.candidates->children.end()) return found->second;
+    }
+    return RuleAt(rule).children;
+  }
 
   bool Try(std::size_t index, std::size_t depth) {
     Taken taken{index, {}};

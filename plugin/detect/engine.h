@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "audit/event.h"
@@ -56,11 +57,20 @@ struct Trace {
   void Clear() { *this = {}; }
 };
 
+/// The part of a ruleset that can hold on events of one kind; see prefilter.h.
+struct Candidates {
+  bool may_answer = false;  ///< one of the rules is above level 0
+  std::vector<std::size_t> roots;
+  /// Of rules that have children which cannot hold, the others.
+  std::unordered_map<std::size_t, std::vector<std::size_t>> children;
+};
+
 /// What conditions are judged with, besides the event.
 struct MatchContext {
   const Ruleset& ruleset;
   MatchScratch& scratch;
   Origin origin;
+  const Candidates* candidates = nullptr;  ///< null: all rules are tried
 };
 
 /// The answer to an event, or none. `trace`, when not null, gets each rule tried.

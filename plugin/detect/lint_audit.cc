@@ -79,7 +79,7 @@ class AuditLint {
     Event event{RawEvent{}};
     event.Add(kKeyField, key);
     event.Seal();
-    return Holds(condition, {rules_.ruleset, scratch_, {}}, event);
+    return Holds(condition, {rules_.ruleset, scratch_, {}, nullptr}, event);
   }
 
   bool IsCommandKey(const AuditRule& rule) const {

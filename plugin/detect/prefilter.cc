@@ -3,60 +3,92 @@
 
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/text.h"
 
 namespace tld {
 namespace {
 
-/// True unless the condition is known to fail on an event with these types and keys.
-bool MayHold(const Condition& condition, const MatchContext& context, const Event& known) {
-  if (std::holds_alternative<NeverCondition>(condition)) return false;
-  const FieldName* field = FieldOf(condition);
-  const bool decided =
-      field != nullptr && (field->text() == "audit.type" || field->text() == "audit.record_type" ||
-                           field->text() == "audit.key");
-  return !decided || Holds(condition, context, known);
-}
+/// Finds the candidates for events with certain types and keys.
+class Selection {
+ public:
+  Selection(const MatchContext& context, const Event& known)
+      : context_(context), known_(known), judged_(context.ruleset.rules.size()) {}
+
+  Candidates Run() {
+    found_.roots = Select(context_.ruleset.roots);
+    while (!todo_.empty()) {
+      const std::size_t rule = todo_.back();
+      todo_.pop_back();
+      const std::vector<std::size_t>& children = context_.ruleset.rules[rule].children;
+      std::vector<std::size_t> selected = Select(children);
+      if (selected.size() != children.size()) found_.children[rule] = std::move(selected);
+    }
+    return std::move(found_);
+  }
+
+ private:
+  enum class Judged : char { kNot, kMayHold, kFails };
+
+  std::vector<std::size_t> Select(const std::vector<std::size_t>& rules) {
+    std::vector<std::size_t> selected;
+    for (const std::size_t rule : rules) {
+      if (MayHold(rule)) selected.push_back(rule);
+    }
+    return selected;
+  }
+
+  /// A rule may stand at many places; it is judged, and its children are looked at, once.
+  bool MayHold(std::size_t index) {
+    const Rule& rule = context_.ruleset.rules[index];
+    if (judged_[index] == Judged::kNot) {
+      bool may = true;
+      for (const Condition& condition : rule.conditions) may = may && MayHold(condition);
+      judged_[index] = may ? Judged::kMayHold : Judged::kFails;
+      if (may) {
+        found_.may_answer |= rule.level > 0 && !rule.gate;
+        todo_.push_back(index);
+      }
+    }
+    return judged_[index] == Judged::kMayHold;
+  }
+
+  bool MayHold(const Condition& condition) const {
+    if (std::holds_alternative<NeverCondition>(condition)) return false;
+    const FieldName* field = FieldOf(condition);
+    const bool decided =
+        field != nullptr && (field->text() == "audit.type" ||
+                             field->text() == "audit.record_type" || field->text() == "audit.key");
+    return !decided || Holds(condition, context_, known_);
+  }
+
+  const MatchContext& context_;
+  const Event& known_;
+  Candidates found_;
+  std::vector<Judged> judged_;     // by rule
+  std::vector<std::size_t> todo_;  // rules that may hold, whose children are to be looked at
+};
 
 }  // namespace
 
-bool Prefilter::MayAnswer(const RawEvent& event, MatchScratch& scratch) {
+const Candidates& Prefilter::For(const RawEvent& event, MatchScratch& scratch) {
   const std::vector<std::string> keys = event.Keys();
   const std::string& type = event.MainRecord().type_name;
-  std::string memo = type;
-  for (const std::string_view name : event.TypeNames()) (memo += ' ') += name;
-  for (const std::string& key : keys) (memo += '\0') += key;
-  if (const auto found = cache_.find(memo); found != cache_.end()) return found->second;
+  std::string name = type;
+  for (const std::string_view of : event.TypeNames()) (name += ' ') += of;
+  for (const std::string& key : keys) (name += '\0') += key;
+  if (const auto found = kinds_.find(name); found != kinds_.end()) return found->second;
   Event known{RawEvent{}};
   known.Add("audit.type", type);
-  for (const std::string_view name : event.TypeNames()) known.Add("audit.record_type", name);
+  for (const std::string_view of : event.TypeNames()) known.Add("audit.record_type", of);
   for (const std::string& key : keys) known.Add("audit.key", key);
   known.Seal();
-  const bool may = Walk(known, scratch);
-  if (memo.size() > kMemoBytes) return may;
-  if (cache_.size() >= kCacheEntries) cache_.clear();
-  return cache_[std::move(memo)] = may;
-}
-
-bool Prefilter::Walk(const Event& known, MatchScratch& scratch) const {
-  const MatchContext context{ruleset_, scratch, {}};
-  std::vector<bool> seen(ruleset_.rules.size());
-  std::vector<std::size_t> todo = ruleset_.roots;
-  while (!todo.empty()) {
-    const std::size_t index = todo.back();
-    todo.pop_back();
-    if (seen[index]) continue;
-    seen[index] = true;
-    const Rule& rule = ruleset_.rules[index];
-    bool may = true;
-    for (const Condition& condition : rule.conditions)
-      may = may && MayHold(condition, context, known);
-    if (!may) continue;
-    if (rule.level > 0 && !rule.gate) return true;
-    todo.insert(todo.end(), rule.children.begin(), rule.children.end());
-  }
-  return false;
+  const MatchContext context{ruleset_, scratch, {}, nullptr};
+  Candidates candidates = Selection(context, known).Run();
+  if (name.size() > kMostNameBytes) return other_ = std::move(candidates);
+  if (kinds_.size() >= kMostKinds) kinds_.clear();
+  return kinds_[std::move(name)] = std::move(candidates);
 }
 
 }  // namespace tld

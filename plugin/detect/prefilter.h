@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 #include "audit/grouper.h"
 #include "detect/engine.h"
@@ -12,25 +10,26 @@
 
 namespace tld {
 
-/// Says from the types of an event's records and its keys alone, before it is parsed, whether any
-/// rule above level 0 could answer it. Conservative: "no" is certain, "yes" is not. It walks the
-/// tree as the engine does, with the conditions on `audit.type`, `audit.record_type` and
-/// `audit.key` decided and all others taken to hold.
+/// Knows from the types of an event's records and its keys alone, before it is parsed, which rules
+/// could hold on it, and whether any of them could be an answer above level 0. Conservative: "no"
+/// is certain, "yes" is not. The conditions on `audit.type`, `audit.record_type` and `audit.key`
+/// are decided, all others taken to hold. What it found for a kind of events it remembers, so that
+/// neither an event nor its evaluation costs more for rules that cannot apply.
 class Prefilter {
  public:
   /// Keeps a reference to the ruleset.
   explicit Prefilter(const Ruleset& ruleset) : ruleset_(ruleset) {}
 
-  bool MayAnswer(const RawEvent& event, MatchScratch& scratch);
+  /// Valid until the next call.
+  const Candidates& For(const RawEvent& event, MatchScratch& scratch);
 
  private:
-  static constexpr std::size_t kCacheEntries = 4096;  // types and keys may come from an attacker
-  static constexpr std::size_t kMemoBytes = 512;
-
-  bool Walk(const Event& known, MatchScratch& scratch) const;
+  static constexpr std::size_t kMostKinds = 256;  // types and keys may come from an attacker
+  static constexpr std::size_t kMostNameBytes = 512;
 
   const Ruleset& ruleset_;
-  std::unordered_map<std::string, bool> cache_;
+  std::unordered_map<std::string, Candidates> kinds_;  // by the names of types and keys
+  Candidates other_;                                   // of a kind with too long a name
 };
 
 }  // namespace tld

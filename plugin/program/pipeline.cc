@@ -104,7 +104,8 @@ bool Pipeline::TakeJoined(std::string_view line, const RecordHeader& first) {
 }
 
 void Pipeline::TakeEvent(RawEvent raw) {
-  if (options_.prefilter && !prefilter_->MayAnswer(raw, scratch_)) {
+  const Candidates* candidates = options_.prefilter ? &prefilter_->For(raw, scratch_) : nullptr;
+  if (candidates != nullptr && !candidates->may_answer) {
     ++counters_.filtered;
     return;
   }
@@ -117,7 +118,8 @@ void Pipeline::TakeEvent(RawEvent raw) {
   }
   ++counters_.judged;
   trace_.Clear();
-  const MatchContext context{policy_->ruleset, scratch_, {policy_->host, options_.location}};
+  const MatchContext context{
+      policy_->ruleset, scratch_, {policy_->host, options_.location}, candidates};
   const std::optional<Answer> answer =
       Evaluate(context, *windows_, event, options_.trace ? &trace_ : nullptr);
   const Rule* rule = answer ? &policy_->ruleset.rules[answer->rule] : nullptr;

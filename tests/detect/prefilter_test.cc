@@ -56,10 +56,36 @@ TEST(Prefilter, LetsThroughWhatARuleBelowASilentOneMayAnswer) {
     grouper.Flush();
     return raw;
   };
-  EXPECT_TRUE(prefilter.MayAnswer(event("\"k\""), scratch));
-  EXPECT_TRUE(prefilter.MayAnswer(event("6F74686572016B"), scratch));  // other, k
-  EXPECT_FALSE(prefilter.MayAnswer(event("\"other\""), scratch));
-  EXPECT_FALSE(prefilter.MayAnswer(event("(null)"), scratch));
+  EXPECT_TRUE(prefilter.For(event("\"k\""), scratch).may_answer);
+  EXPECT_TRUE(prefilter.For(event("6F74686572016B"), scratch).may_answer);  // other, k
+  EXPECT_FALSE(prefilter.For(event("\"other\""), scratch).may_answer);
+  EXPECT_FALSE(prefilter.For(event("(null)"), scratch).may_answer);
+}
+
+TEST(Prefilter, RulesThatCannotApplyAreNotTried) {
+  std::string rules = testing_support::RuleText("id=\"1\" level=\"0\"");
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string n = std::to_string(i);
+    rules += testing_support::RuleText(
+        "id=\"" + std::to_string(100'000 + i) + "\" level=\"3\"",
+        "<if_sid>1</if_sid>" +
+            std::string(i % 2 == 0 ? "<field name=\"audit.key\">^k" + n + "$</field>"
+                                   : "<field name=\"audit.type\">^AVC$</field>") +
+            "<field name=\"audit.command\">c</field>");
+  }
+  const TestPolicy policy(rules);
+  Prefilter prefilter(policy.policy()->ruleset);
+  MatchScratch scratch;
+  RawEvent raw;
+  Grouper grouper(Grouper::Mode::kLive, [&](RawEvent&& e) { raw = std::move(e); });
+  const std::string line = "type=SYSCALL msg=audit(1.000:1): comm=\"c\" key=\"k8\"";
+  grouper.Add(*ParseHeader(line), line, 0);
+  grouper.Flush();
+  const Candidates& candidates = prefilter.For(raw, scratch);
+  ASSERT_EQ(candidates.roots.size(), 1u);
+  const auto& children = candidates.children.at(candidates.roots[0]);
+  ASSERT_EQ(children.size(), 1u);
+  EXPECT_EQ(policy.policy()->ruleset.rules[children[0]].id, "100008");
 }
 
 TEST(Prefilter, RemembersABoundedNumberOfKeys) {
