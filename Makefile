@@ -95,7 +95,9 @@ demo:
 TEST_LIBS := -lgtest -pthread $(PKG_LIBS)
 TEST_SUPPORT := $(BUILD)/obj/tests/main.o $(BUILD)/obj/tests/support.o \
 	$(BUILD)/obj/tests/program/dispatcher.o
-UNIT_TESTS := $(ROOMS:%=$(BUILD)/tests/%_test)
+FUZZ_OBJECTS := $(patsubst %.cc,$(BUILD)/obj/%.o,tests/fuzz/records.cc tests/fuzz/rules.cc \
+	$(wildcard tests/detect/naive*.cc) tests/support.cc)
+UNIT_TESTS := $(ROOMS:%=$(BUILD)/tests/%_test) $(BUILD)/tests/fuzz_test
 LIVE_TESTS := $(BUILD)/tests/live_test
 
 $(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -I.
@@ -107,6 +109,12 @@ $(BUILD)/tests/$(1)_test: $$(filter-out $(TEST_SUPPORT),$$(patsubst \
 	$$(CXX) $$(ALL_CXXFLAGS) $$(LDFLAGS) $$^ $$(TEST_LIBS) $$(LIBS) -o $$@
 endef
 $(foreach room,$(ROOMS) live,$(eval $(call TEST_PROGRAM,$(room))))
+
+# The fuzz targets on what is known of them.
+$(BUILD)/tests/fuzz_test: $(BUILD)/obj/tests/fuzz/corpus_test.o $(FUZZ_OBJECTS) $(BUILD)/obj/tests/main.o \
+		$(LIBRARY)
+	@mkdir -p $(@D)
+	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(LIBS) -o $@
 
 .PHONY: check check-unit check-live check-structure check-asan check-valgrind check-package check-long
 # Everything on this machine; as root, so that the kernel's audit system can be used.
@@ -159,18 +167,24 @@ $(BUILD)/tests/bench: $(patsubst %.cc,$(BUILD)/obj/%.o,$(sort $(wildcard tests/b
 # Each target for so many seconds, from the tests' data; with clang's libFuzzer.
 FUZZ_SECONDS ?= 300
 FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_TARGETS := Records Rules List Config OsRegex
+FUZZ_SEEDS_Records := tests/data/events
+FUZZ_SEEDS_Rules := tests/data/bad rules/detect conf
+FUZZ_SEEDS_List := lists tests/data/lists
+FUZZ_SEEDS_Config := conf tests/data/settings
+FUZZ_SEEDS_OsRegex := tests/data/osregex
+
 .PHONY: fuzz
 fuzz:
 	$(MAKE) --no-print-directory CXX=clang++ BUILD=$(BUILD)/fuzz CXXFLAGS="$(FUZZ_FLAGS)" \
-	  $(BUILD)/fuzz/records_fuzz $(BUILD)/fuzz/rules_fuzz
-	mkdir -p $(BUILD)/fuzz/records $(BUILD)/fuzz/rules
-	$(BUILD)/fuzz/records_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=20000 \
-	  -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/records tests/data/events
-	$(BUILD)/fuzz/rules_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=20000 \
-	  -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/rules tests/data/bad rules/detect lists conf
+	  $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzz)
+	$(foreach target,$(FUZZ_TARGETS),mkdir -p $(BUILD)/fuzz/$(target) && \
+	  $(BUILD)/fuzz/$(target)_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=20000 \
+	  -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/$(target) $(FUZZ_SEEDS_$(target)) &&) true
 
-$(BUILD)/%_fuzz: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(LIBRARY)
-	$(CXX) $(ALL_CXXFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ $(PKG_LIBS) $(LIBS) -o $@
+$(BUILD)/%_fuzz: tests/fuzz/fuzzer.cc $(FUZZ_OBJECTS) $(LIBRARY)
+	$(CXX) $(ALL_CPPFLAGS) -I. -DTLD_FUZZ_TARGET=Fuzz$* $(ALL_CXXFLAGS) -fsanitize=fuzzer $(LDFLAGS) \
+	  $^ $(TEST_LIBS) $(LIBS) -o $@
 
 # ---- Care ----------------------------------------------------------------------------------------
 SOURCES := $(sort $(wildcard plugin/*/*.cc plugin/*/*.h tests/*.cc tests/*.h tests/*/*.cc tests/*/*.h))

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every shipped rule on the events in rules/detect/tests: those it must answer and those it must
+// not.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <sstream>
+
+#include "base/text.h"
+#include "tests/support.h"
+
+namespace tld {
+namespace {
+
+using testing_support::Slurp;
+using testing_support::TestPolicy;
+using testing_support::Top;
+
+struct Case {
+  bool hit = false;
+  std::string rule;
+  std::string title;  ///< the line it begins with
+  std::string records;
+};
+
+std::vector<Case> ReadCases(const std::string& path) {
+  std::vector<Case> cases;
+  std::istringstream text(Slurp(path));
+  for (std::string line; std::getline(text, line);) {
+    if (line.starts_with("== ")) {
+      const auto words = SplitWords(line, " :");
+      EXPECT_TRUE(words.size() >= 3 && (words[1] == "hit" || words[1] == "miss")) << line;
+      if (words.size() < 3) continue;
+      cases.push_back({words[1] == "hit", std::string(words[2]), line, {}});
+    } else if (!cases.empty() && !line.empty()) {
+      cases.back().records += line + '\n';
+    }
+  }
+  return cases;
+}
+
+std::vector<Case> AllCases() {
+  std::vector<Case> cases;
+  for (const auto& entry : std::filesystem::directory_iterator(Top() + "/rules/detect/tests")) {
+    for (Case& one : ReadCases(entry.path())) cases.push_back(std::move(one));
+  }
+  return cases;
+}
+
+TEST(ShippedRules, AnswerTheirEventsAndNoOthers) {
+  const auto policy = TestPolicy::Shipped();
+  for (const Case& one : AllCases()) {
+    const std::vector<std::string> answers = testing_support::Answers(policy, one.records);
+    const std::string last = answers.empty() ? "-" : answers.back();
+    if (one.hit) {
+      EXPECT_EQ(last, one.rule) << one.title;
+    } else {
+      EXPECT_NE(last, one.rule) << one.title;
+    }
+  }
+}
+
+TEST(ShippedRules, EachHasAnEventThatFiresItAndANearMiss) {
+  std::map<std::string, std::pair<int, int>> counts;
+  for (const Case& one : AllCases()) {
+    auto& [hits, misses] = counts[one.rule];
+    ++(one.hit ? hits : misses);
+  }
+  const auto policy = TestPolicy::Shipped();
+  for (const Rule& rule : policy->ruleset.rules) {
+    EXPECT_GT(counts[rule.id].first, 0) << "no hit for rule " << rule.id;
+    EXPECT_GT(counts[rule.id].second, 0) << "no miss for rule " << rule.id;
+    counts.erase(rule.id);
+  }
+  for (const auto& [rule, count] : counts) ADD_FAILURE() << "there is no rule " << rule;
+}
+
+}  // namespace
+}  // namespace tld
