@@ -269,10 +269,11 @@ MitreNames NamesOf(const Mitre& mitre) {
     tactics = static_cast<std::uint16_t>(tactics | technique->tactics);
   }
   for (std::size_t i = 0; i < std::size(kTactics); ++i) {
-    const auto& [id, name] = kTactics[i];
+    const std::string_view id = kTactics[i].first;
     const bool named = std::any_of(mitre.tactics.begin(), mitre.tactics.end(),
                                    [&](const std::string& t) { return EqualsIgnoreCase(t, id); });
-    if (mitre.tactics.empty() ? (tactics >> i & 1) != 0 : named) names.tactics.push_back(name);
+    if (mitre.tactics.empty() ? (tactics >> i & 1) != 0 : named)
+      names.tactics.push_back(kTactics[i].second);
   }
   return names;
 }

@@ -16,7 +16,7 @@
 
 struct cdb;
 
-/// Lists of keys with values, as tld-audisp-rules(5) describes them: text files that people edit,
+/// Lists of keys with values, as tld-audisp-lists(5) describes them: text files that people edit,
 /// compiled into a constant database (cdb(5)) that is looked up by mmap, never loaded whole.
 namespace tld {
 
