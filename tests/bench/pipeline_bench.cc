@@ -3,11 +3,14 @@
 // without the thing measured, in one run, so that their ratio means something on a noisy machine.
 // `valgrind --tool=callgrind build/tests/bench --benchmark_filter=…` counts instructions instead.
 #include <benchmark/benchmark.h>
+#include <unistd.h>
 #include <zlib.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 
+#include "base/os.h"
 #include "program/pipeline.h"
 #include "program/policy.h"
 
@@ -34,10 +37,39 @@ std::shared_ptr<const Policy> Shipped() {
   return LoadPolicy(source, 1).policy;
 }
 
+/// A rule file of 10,000 rules that no event of the logs can meet, for all their types and keys.
+std::string ManyRules() {
+  std::string path = "/tmp/tld-bench-XXXXXX";
+  const Fd file(mkstemp(path.data()));
+  std::string text = "<group name=\"many,\">\n";
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string n = std::to_string(i);
+    text += "<rule id=\"" + std::to_string(100'001 + i) + "\" level=\"5\"><if_sid>80700</if_sid>" +
+            (i % 2 == 0 ? "<field name=\"audit.key\">^key" + n + "$</field>"
+                        : "<field name=\"audit.record_type\">^TEST$</field>") +
+            "<field name=\"audit.exe\">/program" + n +
+            "$</field><description>d</description></rule>\n";
+  }
+  text += "</group>\n";
+  static_cast<void>(write(file.get(), text.data(), text.size()) + 1);
+  return path;
+}
+
+std::shared_ptr<const Policy> WithManyRules() {
+  const std::string path = ManyRules();
+  PolicySource source;
+  source.config_file = "conf/tld-audisp.conf";
+  source.rule_paths = {"rules/detect", "conf", path};
+  source.list_directories = {"lists"};
+  auto policy = LoadPolicy(source, 1).policy;
+  unlink(path.c_str());
+  return policy;
+}
+
 /// All events of a log through the pipeline; reports time per event and bytes per second.
-void Run(benchmark::State& state, const char* name, bool prefilter) {
+void Run(benchmark::State& state, const char* name, bool prefilter,
+         const std::shared_ptr<const Policy>& policy = Shipped()) {
   const std::string log = Log(name);
-  const auto policy = Shipped();
   std::uint64_t events = 0;
   for (auto _ : state) {
     Pipeline::Options options;
@@ -63,7 +95,15 @@ void MixedEvents(benchmark::State& state) { Run(state, "mixed_enriched.log.gz", 
 void MixedEventsWithoutPrefilter(benchmark::State& state) {
   Run(state, "mixed_enriched.log.gz", false);
 }
+void ExecEventsWithManyRules(benchmark::State& state) {
+  Run(state, "exec_enriched.log.gz", true, WithManyRules());
+}
+void LoadManyRules(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(WithManyRules());
+}
 BENCHMARK(ExecEvents)->Unit(benchmark::kMillisecond);
+BENCHMARK(ExecEventsWithManyRules)->Unit(benchmark::kMillisecond);
+BENCHMARK(LoadManyRules)->Unit(benchmark::kMillisecond);
 BENCHMARK(MixedEvents)->Unit(benchmark::kMillisecond);
 BENCHMARK(MixedEventsWithoutPrefilter)->Unit(benchmark::kMillisecond);
 
