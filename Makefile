@@ -22,7 +22,7 @@ BUILD ?= build
 -include config.mk
 
 # ---- Required, whatever the environment says -----------------------------------------------------
-PACKAGES := auparse audit libcdb inih libpcre2-8 pugixml zlib libseccomp libcap-ng libcrypto
+PACKAGES := auparse audit libcdb inih libpcre2-8 pugixml zlib libseccomp libcap-ng libcrypto sqlite3
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow $(WERROR)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
@@ -34,7 +34,8 @@ DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 
 # What Debian calls what is needed here: to build, and to test.
 BUILD_NEEDS := g++ make pkg-config libauparse-dev libaudit-dev libcdb-dev libinih-dev libpcre2-dev \
-	libpugixml-dev rapidjson-dev libcli11-dev zlib1g-dev libseccomp-dev libcap-ng-dev libssl-dev
+	libpugixml-dev rapidjson-dev libcli11-dev zlib1g-dev libseccomp-dev libcap-ng-dev libssl-dev \
+	libsqlite3-dev
 TEST_NEEDS := libgtest-dev auditd rsyslog netcat-openbsd procps util-linux
 
 # ---- Programs ------------------------------------------------------------------------------------

@@ -45,6 +45,11 @@ class Setting {
     }
     into = static_cast<Number>(*number);
   }
+  void Mebibytes(std::uint64_t& into) {
+    std::uint64_t mib = into >> 20;
+    Range(mib, 1, 1u << 20);
+    into = mib << 20;
+  }
   void Facility(int& into) {
     const int number = FacilityNumber(value_);
     if (number < 0) return Fail("must be a syslog facility such as daemon, authpriv or local0");
@@ -113,6 +118,12 @@ constexpr Key kKeys[] = {
     {"syslog", "rate_interval",
      [](Setting& s) { s.Range(s.config().syslog.rate_interval_s, 1, 86'400); }},
     {"file", "path", [](Setting& s) { s.Path(s.config().file_path); }},
+    {"store", "enabled", [](Setting& s) { s.YesNo(s.config().store_enabled); }},
+    {"store", "path", [](Setting& s) { s.Path(s.config().store.path); }},
+    {"store", "level", [](Setting& s) { s.Range(s.config().store_level, 1, kMostLevel); }},
+    {"store", "days", [](Setting& s) { s.Range(s.config().store.days, 1, 36'500); }},
+    {"store", "size", [](Setting& s) { s.Mebibytes(s.config().store.size_bytes); }},
+    {"store", "most", [](Setting& s) { s.Mebibytes(s.config().store.most_bytes); }},
     {"file", "level", [](Setting& s) { s.Range(s.config().file_level, 1, kMostLevel); }},
 };
 

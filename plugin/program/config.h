@@ -9,6 +9,7 @@
 #include "alert/format.h"
 #include "base/diagnostics.h"
 #include "base/os.h"
+#include "deliver/store.h"
 #include "deliver/syslog.h"
 
 namespace tld {
@@ -39,6 +40,11 @@ struct Config {
   // [file]
   std::string file_path;  ///< empty = off
   int file_level = 3;
+
+  // [store]
+  bool store_enabled = true;
+  Store::Options store = {.path = "/var/lib/tld-audisp/store/alerts.db"};
+  int store_level = 3;
 
   std::string control_socket() const { return run_directory + "/control.sock"; }
   std::string state_file() const { return run_directory + "/state.json"; }

@@ -18,6 +18,7 @@ enum class Notice {
   kOutputDropped,  ///< 200908, level 7: syslog lines not written
   kMatchLimit,     ///< 200909, level 7: patterns gave up
   kMemoryFull,     ///< 200910, level 7: composite rules forgot events too early
+  kStoreBack,      ///< 200911, level 5: the alert store is written again
 };
 
 /// The rule that a notice is alerted under. Its description is the notice's text.

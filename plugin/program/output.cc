@@ -4,9 +4,21 @@
 #include <utility>
 
 namespace tld {
+namespace {
+
+Store::Options StoreOptions(const Config& config) {
+  Store::Options options = config.store;
+  if (!config.store_enabled) options.path.clear();
+  return options;
+}
+
+}  // namespace
 
 Output::Output(Sender sender, const Config& config)
-    : sender_(std::move(sender)), syslog_(config.syslog), file_(config.file_path) {
+    : sender_(std::move(sender)),
+      syslog_(config.syslog),
+      file_(config.file_path),
+      store_(StoreOptions(config)) {
   Configure(config);
 }
 
@@ -18,13 +30,16 @@ void Output::Configure(const Config& config) {
   file_level_ = config.file_level;
   syslog_.Configure(config.syslog);
   file_.Configure(config.file_path);
+  store_level_ = config.store_level;
+  store_.Configure(StoreOptions(config));
 }
 
 void Output::Send(Alert& alert, std::int64_t now_ms) {
   const int level = alert.rule->level;
   const bool to_syslog = level >= syslog_level_;
   const bool to_file = file_.enabled() && level >= file_level_;
-  if (!to_syslog && !to_file) return;
+  const bool to_store = store_.enabled() && level >= store_level_;
+  if (!to_syslog && !to_file && !to_store) return;
   alert.seq = ++last_seq_;
   if (to_syslog) {
     // Reports of the plugin about itself are few, and about losses: no flood may hide them.
@@ -32,7 +47,15 @@ void Output::Send(Alert& alert, std::int64_t now_ms) {
     syslog_.Send(SyslogSeverity(level), FormatAlert(syslog_format_, alert, sender_, kSyslogLimit),
                  now_ms, rate);
   }
-  if (to_file) file_.Write(FormatJson(alert, sender_, kFileLimit));
+  if (!to_file && !to_store) return;
+  std::string document = FormatJson(alert, sender_, kFileLimit);
+  if (to_file) file_.Write(document);
+  if (to_store) store_.Add(alert, sender_, std::move(document), now_ms);
+}
+
+void Output::Tick(std::int64_t now_ms, std::int64_t now_us) {
+  syslog_.Flush(now_ms);
+  store_.Tick(now_ms, now_us);
 }
 
 }  // namespace tld

@@ -6,6 +6,7 @@
 
 #include "alert/alert.h"
 #include "deliver/json_file.h"
+#include "deliver/store.h"
 #include "deliver/syslog.h"
 #include "program/config.h"
 
@@ -24,7 +25,11 @@ class Output {
   /// receiver can tell a loss from a gap.
   void Send(Alert& alert, std::int64_t now_ms);
 
+  /// Writes what waits; `now_us` is of the real time.
+  void Tick(std::int64_t now_ms, std::int64_t now_us);
+
   Syslog& syslog() { return syslog_; }
+  Store& store() { return store_; }
   const JsonFile& file() const { return file_; }
   const Sender& sender() const { return sender_; }
   std::uint64_t last_seq() const { return last_seq_; }
@@ -34,8 +39,10 @@ class Output {
   int syslog_level_ = 0;
   Format syslog_format_ = Format::kText;
   int file_level_ = 0;
+  int store_level_ = 0;
   Syslog syslog_;
   JsonFile file_;
+  Store store_;
   std::uint64_t last_seq_ = 0;
 };
 

@@ -60,8 +60,8 @@ class Sensor {
       ReadSignals();
       if (fds[0].revents != 0) ReadInput();
       control_.Serve(fds, now_ms_);
-      output_->syslog().Flush(now_ms_);
       pipeline_->Tick(now_ms_);
+      output_->Tick(MonotonicMs(), RealtimeUs());
       if (now_ms_ - kept_house_ms_ >= kHousekeepingMs) KeepHouse();
     }
     End();
@@ -165,7 +165,9 @@ class Sensor {
     const bool waiting = syslog.waiting() > 0;
     if (waiting && syslog.fd() >= 0) fds.push_back({syslog.fd(), POLLOUT, 0});
     const bool soon = waiting || pipeline_->open_events() > 0;
-    poll(fds.data(), fds.size(), soon ? 200 : static_cast<int>(kHousekeepingMs));
+    std::int64_t wait = soon ? 200 : kHousekeepingMs;
+    if (const auto store = output_->store().WaitMs(MonotonicMs())) wait = std::min(wait, *store);
+    poll(fds.data(), fds.size(), static_cast<int>(wait));
     return fds;
   }
 
@@ -275,7 +277,19 @@ class Sensor {
     kept_house_ms_ = now_ms_;
     if (losses_told_ms_ == 0 || now_ms_ - losses_told_ms_ >= kNoticeMs) TellLosses();
     if (now_ms_ - degraded_told_ms_ >= kHeartbeatMs) TellDegraded();
+    TellStore();
     WriteState();
+  }
+
+  void TellStore() {
+    const std::string& problem = output_->store().problem();
+    if (problem == store_told_) return;
+    store_told_ = problem;
+    if (problem.empty()) {
+      Raise(Notice::kStoreBack, "the alert store is written again");
+    } else {
+      Raise(Notice::kDegraded, problem + "; alerts wait in memory, syslog has them");
+    }
   }
 
   void TellLosses() {
@@ -289,6 +303,8 @@ class Sensor {
                                     groups.evicted,
                                     syslog.dropped,
                                     output_->file().counters().failed,
+                                    output_->store().counters().lost,
+                                    output_->store().counters().set_aside,
                                     pipeline_->limit_hits(),
                                     pipeline_->windows().evictions()};
     static_assert(std::size(counts) == std::tuple_size_v<decltype(watched_)>);
@@ -316,6 +332,7 @@ class Sensor {
       poll(&fd, 1, 20);
       output_->syslog().Flush(now_ms_);
     }
+    output_->store().Flush();
     own_.bytes_done = fed_;
     WriteState();
   }
@@ -330,6 +347,7 @@ class Sensor {
   std::optional<Output> output_;
   std::optional<Pipeline> pipeline_;
   std::vector<std::string> degraded_;
+  std::string store_told_;
   std::uint64_t generation_ = 0;
   std::uint64_t fed_ = 0;
   std::uint64_t alerts_ = 0;
@@ -340,7 +358,7 @@ class Sensor {
   std::int64_t kept_house_ms_ = 0;
   std::int64_t losses_told_ms_ = 0;
   std::int64_t degraded_told_ms_ = 0;
-  std::array<Watched, 9> watched_ = {{
+  std::array<Watched, 11> watched_ = {{
       {Notice::kInputDropped, "lines were dropped since the queue was full"},
       {Notice::kSensorLost, "bytes of records were lost when the sensor died"},
       {Notice::kInputCut, "lines were longer than 16 KiB and dropped"},
@@ -348,6 +366,8 @@ class Sensor {
       {Notice::kInputCut, "events were evaluated before their end, since too many were open"},
       {Notice::kOutputDropped, "lines for syslog were dropped since it took none"},
       {Notice::kOutputDropped, "documents could not be written to the alert file"},
+      {Notice::kOutputDropped, "alerts could not be stored and are lost to the search"},
+      {Notice::kDegraded, "alert stores were damaged, set aside as .corrupt and begun anew"},
       {Notice::kMatchLimit, "pattern matches were given up at their limit and count as none"},
       {Notice::kMemoryFull, "events were forgotten before composite rules were done with them"},
   }};

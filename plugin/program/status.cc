@@ -79,6 +79,19 @@ void Destinations(Writer& writer, Output& output) {
           {"dropped", syslog.dropped},
           {"suppressed", syslog.suppressed}});
   const JsonFile::Counters& file = output.file().counters();
+  const Store::Counters& store = output.store().counters();
+  Key(writer, "store");
+  writer.StartObject();
+  Text(writer, "problem", output.store().problem());
+  for (const auto& [key, value] : Numbers{{"stored", store.stored},
+                                          {"waiting", output.store().pending()},
+                                          {"lost", store.lost},
+                                          {"removed", store.removed},
+                                          {"set_aside", store.set_aside}}) {
+    Key(writer, key);
+    writer.Uint64(value);
+  }
+  writer.EndObject();
   Object(writer, "file", {{"written", file.written}, {"failed", file.failed}});
 }
 

@@ -61,8 +61,9 @@ void Prepare(const Config& config, const Identity& identity, FrontStart& start) 
   };
   note(PrepareDirectory(config.run_directory, identity, 0755));
   note(PrepareDirectory(config.state_directory, identity, 0750));
+  // Set-group-id, here and below: what is made there is for the group adm.
+  if (config.store_enabled) note(PrepareDirectory(DirectoryOf(config.store.path), identity, 02750));
   if (!config.file_path.empty()) {
-    // Set-group-id: the file is for the group adm, as other logs are.
     note(PrepareDirectory(DirectoryOf(config.file_path), identity, 02750));
   }
   Result<Fd> control = BindControlSocket(config.control_socket());

@@ -143,12 +143,13 @@ void LiveHost::WriteFiles(const Options& options) {
   for (const char* list : {"audit-keys", "suspicious-programs"}) {
     directory_.Write(std::string("lists/") + list, Slurp(top + "/lists/" + list));
   }
-  directory_.Write("tld.conf",
-                   "[plugin]\nuser = " + options.user + "\nrun_directory = " + path("run") +
-                       "\nstate_directory = " + path("state") + "\n[rules]\npaths = " +
-                       path("rules") + "\n[lists]\ndirectories = " + path("lists") +
-                       "\ncompiled = " + path("compiled") + "\n[syslog]\nsocket = " + path("log") +
-                       "\n[file]\npath = " + path("alerts/alerts.json") + "\nlevel = 1\n");
+  directory_.Write(
+      "tld.conf",
+      "[plugin]\nuser = " + options.user + "\nrun_directory = " + path("run") +
+          "\nstate_directory = " + path("state") + "\n[rules]\npaths = " + path("rules") +
+          "\n[lists]\ndirectories = " + path("lists") + "\ncompiled = " + path("compiled") +
+          "\n[store]\npath = " + path("store/alerts.db") + "\n[syslog]\nsocket = " + path("log") +
+          "\n[file]\npath = " + path("alerts/alerts.json") + "\nlevel = 1\n");
   directory_.Write(
       "etc/auditd.conf",
       "log_file = " + path("audit/audit.log") + "\nlog_format = " + options.log_format +

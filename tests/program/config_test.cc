@@ -23,7 +23,8 @@ TEST(Config, TakesEverySetting) {
       "# comment\n[plugin]\nuser = root\nqueue = 8\nrun_directory = /r\nstate_directory = /s\n"
       "host = h\nagent_id = 007\n[rules]\npaths = /a /b\n[lists]\ndirectories = /c\ncompiled = /d\n"
       "catalogue = no\n[syslog]\nlevel = 7\nformat = json\nfacility = local0\nsocket = /e\n"
-      "rate_burst = 0\nrate_interval = 5\n[file]\npath = /f\nlevel = 4\n",
+      "rate_burst = 0\nrate_interval = 5\n[file]\npath = /f\nlevel = 4\n"
+      "[store]\nenabled = no\npath = /g\nlevel = 6\ndays = 3\nsize = 5\nmost = 7\n",
       diagnostics);
   EXPECT_EQ(Codes(diagnostics), Strings{});
   EXPECT_EQ(config.user, "root");
@@ -43,6 +44,12 @@ TEST(Config, TakesEverySetting) {
   EXPECT_EQ(config.syslog.rate_burst, 0u);
   EXPECT_EQ(config.syslog.rate_interval_s, 5);
   EXPECT_EQ(config.file_path, "/f");
+  EXPECT_FALSE(config.store_enabled);
+  EXPECT_EQ(config.store.path, "/g");
+  EXPECT_EQ(config.store_level, 6);
+  EXPECT_EQ(config.store.days, 3);
+  EXPECT_EQ(config.store.size_bytes, 5u << 20);
+  EXPECT_EQ(config.store.most_bytes, 7u << 20);
   EXPECT_EQ(config.file_level, 4);
 }
 
@@ -117,6 +124,11 @@ TEST(Config, TheShippedFileHasNoFaultAndShowsTheDefaults) {
   EXPECT_EQ(shown.queue_bytes, defaults.queue_bytes);
   EXPECT_EQ(shown.state_directory, defaults.state_directory);
   EXPECT_EQ(shown.file_level, defaults.file_level);
+  EXPECT_EQ(shown.store.path, defaults.store.path);
+  EXPECT_EQ(shown.store.days, defaults.store.days);
+  EXPECT_EQ(shown.store.size_bytes, defaults.store.size_bytes);
+  EXPECT_EQ(shown.store.most_bytes, defaults.store.most_bytes);
+  EXPECT_EQ(shown.store_level, defaults.store_level);
 }
 
 }  // namespace

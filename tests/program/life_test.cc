@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
+#include <sqlite3.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,6 +15,7 @@
 #include <fstream>
 
 #include "audit/record.h"
+#include "deliver/database.h"
 #include "program/control.h"
 #include "tests/program/dispatcher.h"
 #include "tests/support.h"
@@ -59,6 +61,7 @@ class LifeTest : public testing::Test {
                                      "\n[rules]\npaths = " + (directory_ / "rules") +
                                      "\n[lists]\ndirectories = " + (directory_ / "lists") +
                                      "\ncompiled = " + (directory_ / "compiled") +
+                                     "\n[store]\npath = " + (directory_ / "store/alerts.db") +
                                      "\n[syslog]\nsocket = " + (directory_ / "log") + "\n" + more);
   }
 
@@ -131,6 +134,57 @@ TEST_F(LifeTest, AlertsAndEndsWellWhenItsInputEnds) {
     EXPECT_EQ(plugin->Wait(kExitSeconds), 0);
     EXPECT_TRUE(Logged("200901 level=5"));
   }
+}
+
+/// `SEQ:RULE` of all stored alerts about events, in order of the commits.
+std::vector<std::string> Stored(const std::string& path) {
+  std::vector<std::string> stored;
+  Result<Database> database = Database::Open(path, Database::Mode::kRead);
+  if (!database) return stored;  // nothing was written yet
+  Result<Statement> rows =
+      database->Prepare("SELECT seq || ':' || rule FROM alert WHERE command != '' ORDER BY id");
+  while (rows && rows->Step() == SQLITE_ROW) stored.emplace_back(rows->Text(0));
+  return stored;
+}
+
+TEST_F(LifeTest, WhatWasStoredStaysWhenItIsKilled) {
+  const std::string path = directory_ / "store/alerts.db";
+  std::size_t stored = 0;
+  for (int kill_number = 1; kill_number <= 20; ++kill_number) {
+    auto plugin = Start();
+    ASSERT_TRUE(Logged("200900 level=5"));
+    seen_.clear();
+    std::string log;
+    for (int i = 1; i <= 40; ++i) log += Nc(i);
+    ASSERT_TRUE(plugin->Write(log));
+    Logged("seq=" + std::to_string(kill_number * 2), 1);  // then at some moment of the work
+    for (const pid_t child : plugin->Children()) kill(child, SIGKILL);
+    kill(plugin->pid(), SIGKILL);
+    plugin->Wait(kExitSeconds);
+    const std::vector<std::string> now = Stored(path);
+    ASSERT_GE(now.size(), stored) << kill_number;
+    ASSERT_LE(now.size(), stored + 40) << kill_number;
+    stored = now.size();
+  }
+  auto plugin = Start();
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  ASSERT_TRUE(Logged(kAlert));
+  plugin->Close();
+  EXPECT_EQ(plugin->Wait(kExitSeconds), 0);
+  EXPECT_EQ(Stored(path).size(), stored + 1);
+}
+
+TEST_F(LifeTest, ABadStoreIsToldAndHoldsNothingUp) {
+  directory_.Write("store", "a file, no directory");
+  auto plugin = Start();
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  EXPECT_TRUE(Logged(kAlert));
+  EXPECT_TRUE(Logged("200902 level=10 \"the alert store cannot be opened"));
+  std::filesystem::remove(directory_ / "store");
+  std::filesystem::create_directory(directory_ / "store");
+  std::filesystem::permissions(directory_ / "store", std::filesystem::perms(0777));
+  EXPECT_TRUE(Logged("200911 level=5"));
+  EXPECT_EQ(Stored(directory_ / "store/alerts.db").size(), 1u);
 }
 
 TEST_F(LifeTest, WhatIsOpenAtTheEndIsJudged) {

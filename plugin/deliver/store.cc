@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deliver/store.h"
+
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "audit/event.h"
+
+namespace tld {
+namespace {
+
+constexpr std::int64_t kRetryMs = 1000;
+constexpr std::int64_t kCleanMs = 60'000;
+constexpr std::int64_t kMostRemoved = 1000;  // in one go, so that a reader of fd 0 never waits long
+constexpr std::int64_t kDayUs = std::int64_t{86'400} * 1'000'000;
+constexpr std::int64_t kPageBytes = 4096;
+
+/// The columns besides the document are what people search by.
+constexpr std::string_view kTables = R"(
+CREATE TABLE alert (
+  id INTEGER PRIMARY KEY,
+  instance TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  time_us INTEGER NOT NULL,
+  stored_us INTEGER NOT NULL,
+  rule TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  auid TEXT NOT NULL,
+  command TEXT NOT NULL,
+  exe TEXT NOT NULL,
+  document TEXT NOT NULL,
+  UNIQUE (instance, seq)
+);
+CREATE INDEX alert_time ON alert (time_us);
+CREATE INDEX alert_rule ON alert (rule, time_us);
+CREATE INDEX alert_level ON alert (level, time_us);
+CREATE INDEX alert_auid ON alert (auid, time_us);
+CREATE INDEX alert_command ON alert (command, time_us);
+CREATE INDEX alert_exe ON alert (exe, time_us);
+)";
+
+constexpr std::string_view kInsert =
+    "INSERT OR IGNORE INTO alert (instance, seq, time_us, stored_us, rule, level, host, auid, "
+    "command, exe, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+}  // namespace
+
+Store::~Store() { Flush(); }
+
+void Store::Configure(Options options) {
+  if (options.path != options_.path) {
+    Flush();
+    CloseFile();
+    problem_.clear();
+    retry_ms_ = 0;
+  }
+  options_ = std::move(options);
+  if (database_) {
+    database_->Run("PRAGMA max_page_count=" +
+                   std::to_string(options_.most_bytes / static_cast<std::uint64_t>(kPageBytes)));
+  }
+}
+
+void Store::Add(const Alert& alert, const Sender& sender, std::string document,
+                std::int64_t now_ms) {
+  if (!enabled()) return;
+  if (pending_bytes_ > kMostPendingBytes) {
+    ++counters_.lost;
+    return;
+  }
+  if (pending_.empty()) oldest_pending_ms_ = now_ms;
+  Row row;
+  row.instance = sender.InstanceText();
+  row.seq = static_cast<std::int64_t>(alert.seq);
+  row.time_us = alert.time_us;
+  row.rule = alert.rule->id;
+  row.level = alert.rule->level;
+  row.host = sender.host;
+  row.document = std::move(document);
+  if (alert.about_event()) {
+    const Event& event = *alert.event;
+    if (!event.id().node.empty()) row.host = event.id().node;
+    row.auid = event.First("audit.auid");
+    row.command = event.First("audit.command");
+    row.exe = event.First("audit.exe");
+  }
+  pending_bytes_ += row.bytes();
+  pending_.push_back(std::move(row));
+}
+
+std::optional<std::int64_t> Store::WaitMs(std::int64_t now_ms) const {
+  if (!enabled() || pending_.empty()) return {};
+  return std::max<std::int64_t>({oldest_pending_ms_ + kBatchMs - now_ms, retry_ms_ - now_ms, 0});
+}
+
+void Store::Tick(std::int64_t now_ms, std::int64_t now_us) {
+  if (!clock_us_) clock_us_ = now_us - now_ms * 1000;
+  tick_us_ = now_ms * 1000 + *clock_us_;
+  if (!enabled() || now_ms < retry_ms_) return;
+  if (!pending_.empty() && now_ms - oldest_pending_ms_ >= kBatchMs && !Commit()) {
+    retry_ms_ = now_ms + kRetryMs;
+    return;
+  }
+  if (database_ && now_ms - cleaned_ms_ >= kCleanMs) {
+    cleaned_ms_ = now_ms;
+    Clean(tick_us_);
+  }
+}
+
+void Store::Flush() {
+  if (enabled() && !pending_.empty()) Commit();
+}
+
+bool Store::Commit() {
+  for (int tries = 0; tries < 2; ++tries) {
+    if (OpenFile() && Write()) {
+      counters_.stored += pending_.size();
+      pending_.clear();
+      pending_bytes_ = 0;
+      problem_.clear();
+      return true;
+    }
+    if (!Fail()) return false;
+  }
+  return false;
+}
+
+bool Store::Write() {
+  if (!database_->Run("BEGIN IMMEDIATE")) return false;
+  for (const Row& row : pending_) {
+    insert_->Reset();
+    insert_->Bind(1, row.instance);
+    insert_->Bind(2, row.seq);
+    insert_->Bind(3, row.time_us);
+    insert_->Bind(4, tick_us_ == 0 ? row.time_us : tick_us_);
+    insert_->Bind(5, row.rule);
+    insert_->Bind(6, row.level);
+    insert_->Bind(7, row.host);
+    insert_->Bind(8, row.auid);
+    insert_->Bind(9, row.command);
+    insert_->Bind(10, row.exe);
+    insert_->Bind(11, row.document);
+    if (insert_->Step() != SQLITE_DONE) return false;
+  }
+  insert_->Reset();
+  return database_->Run("COMMIT");
+}
+
+bool Store::OpenFile() {
+  if (database_) return true;
+  Result<Database> database = Database::Open(options_.path, Database::Mode::kWrite);
+  if (!database) {
+    problem_ = "the alert store cannot be opened: " + database.message();
+    return false;
+  }
+  database_ = *std::move(database);
+  return Prepare(*database_);
+}
+
+bool Store::Prepare(Database& database) {
+  // WAL: readers and the writer do not wait for each other. NORMAL: the disk is waited for at
+  // checkpoints only; a crash of the machine may lose the last commits, never the file.
+  const bool set =
+      database.Run("PRAGMA journal_mode=WAL") && database.Run("PRAGMA synchronous=NORMAL") &&
+      database.Run("PRAGMA cache_size=-1024") &&
+      database.Run("PRAGMA journal_size_limit=4194304") &&
+      database.Run("PRAGMA max_page_count=" +
+                   std::to_string(options_.most_bytes / static_cast<std::uint64_t>(kPageBytes)));
+  if (!set) return false;
+  const std::int64_t schema = database.Ask("PRAGMA user_version");
+  if (schema == 0 && database.LastError().code == SQLITE_OK) {
+    const std::string version = std::to_string(kSchema);
+    if (!database.Run("BEGIN IMMEDIATE;" + std::string(kTables) + "PRAGMA user_version=" + version +
+                      "; COMMIT")) {
+      return false;
+    }
+  }
+  Result<Statement> insert = database.Prepare(kInsert);
+  if (!insert || schema > kSchema) return false;
+  insert_ = *std::move(insert);
+  return true;
+}
+
+bool Store::Fail() {
+  if (!database_) return false;  // OpenFile has said why
+  const DatabaseError error = database_->LastError();
+  const std::int64_t schema = database_->Ask("PRAGMA user_version");
+  if (schema > kSchema) {
+    problem_ = "the alert store " + options_.path + " is of a newer version of tld-audisp";
+    CloseFile();
+    return false;
+  }
+  problem_ = "the alert store cannot be written: " + options_.path + ": " + error.message;
+  const bool broken = error.code == SQLITE_CORRUPT || error.code == SQLITE_NOTADB;
+  if (insert_) insert_->Reset();
+  database_->Run("ROLLBACK");
+  CloseFile();
+  if (broken) SetAside();
+  return broken;
+}
+
+/// One such file is kept, for whoever wants to look; more would fill the disk.
+void Store::SetAside() {
+  const std::string aside = options_.path + ".corrupt";
+  if (rename(options_.path.c_str(), aside.c_str()) != 0) unlink(options_.path.c_str());
+  for (const char* suffix : {"-wal", "-shm"}) unlink((options_.path + suffix).c_str());
+  ++counters_.set_aside;
+}
+
+void Store::CloseFile() {
+  insert_.reset();
+  database_.reset();
+}
+
+/// Removes those of the oldest that fit; true unless it failed.
+bool Store::Remove(const std::string& where) {
+  const std::string oldest =
+      "SELECT id FROM alert ORDER BY id LIMIT " + std::to_string(kMostRemoved);
+  if (!database_->Run("DELETE FROM alert WHERE id IN (" + oldest + ") AND " + where)) return false;
+  const std::int64_t removed = database_->Changes();
+  counters_.removed += static_cast<std::uint64_t>(removed);
+  if (removed == kMostRemoved) cleaned_ms_ -= kCleanMs - kRetryMs;  // there is more
+  return true;
+}
+
+void Store::Clean(std::int64_t now_us) {
+  const std::string before = std::to_string(now_us - options_.days * kDayUs);
+  bool good = Remove("stored_us < " + before);
+  const std::int64_t pages =
+      database_->Ask("PRAGMA page_count") - database_->Ask("PRAGMA freelist_count");
+  if (static_cast<std::uint64_t>(pages * kPageBytes) > options_.size_bytes) good &= Remove("1");
+  if (!good) Fail();
+}
+
+}  // namespace tld

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "alert/alert.h"
+#include "deliver/database.h"
+
+namespace tld {
+
+/// Alerts on disk, for the search and for what delivers them: one SQLite file in WAL mode, written
+/// by the sensor alone. Alerts wait in memory for the next Tick, which commits them together; what
+/// cannot be written waits on, up to kMostPendingBytes, and what is over that is counted as lost.
+/// Nothing here blocks for another process or fails the caller: what is wrong is in problem(), is
+/// tried again, and a file that is no database any more is set aside for a new one.
+class Store {
+ public:
+  /// The longest that an alert waits to be committed.
+  static constexpr std::int64_t kBatchMs = 10;
+  static constexpr std::size_t kMostPendingBytes = 8u << 20;
+  /// PRAGMA user_version. A file of a newer version is not touched.
+  static constexpr std::int64_t kSchema = 1;
+
+  struct Options {
+    std::string path;  ///< empty = no store
+    int days = 90;     ///< alerts that were stored longer ago go
+    /// The oldest go while the alerts take more than this.
+    std::uint64_t size_bytes = std::uint64_t{1024} << 20;
+    /// The file never becomes larger.
+    std::uint64_t most_bytes = std::uint64_t{2048} << 20;
+  };
+
+  struct Counters {
+    std::uint64_t stored = 0;
+    std::uint64_t lost = 0;
+    std::uint64_t removed = 0;    ///< for their age or the size
+    std::uint64_t set_aside = 0;  ///< files that were no database any more
+  };
+
+  /// Opens nothing: the first Tick does, so that a bad disk cannot hold up the start.
+  explicit Store(Options options) : options_(std::move(options)) {}
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  void Configure(Options options);
+  bool enabled() const { return !options_.path.empty(); }
+
+  /// `document` is the alert as JSON.
+  void Add(const Alert& alert, const Sender& sender, std::string document, std::int64_t now_ms);
+  /// Commits what is due, and removes what is too old or too much. `now_ms` is monotonic, `now_us`
+  /// of the real time.
+  void Tick(std::int64_t now_ms, std::int64_t now_us);
+  /// Commits all, if it can.
+  void Flush();
+
+  /// When Tick has work, in milliseconds from now; nothing when there is none.
+  std::optional<std::int64_t> WaitMs(std::int64_t now_ms) const;
+  std::size_t pending() const { return pending_.size(); }
+  const Counters& counters() const { return counters_; }
+  /// What is wrong at present; empty = nothing.
+  const std::string& problem() const { return problem_; }
+
+ private:
+  struct Row {
+    std::string instance;
+    std::int64_t seq;
+    std::int64_t time_us;
+    std::string rule;
+    std::int64_t level;
+    std::string host;
+    std::string auid;
+    std::string command;
+    std::string exe;
+    std::string document;
+
+    std::size_t bytes() const { return sizeof *this + document.size(); }
+  };
+
+  bool Commit();
+  bool Write();
+  bool OpenFile();
+  bool Prepare(Database& database);
+  /// Notes the last error; true when it was mended and a second try makes sense.
+  bool Fail();
+  void SetAside();
+  bool Remove(const std::string& where);
+  void Clean(std::int64_t now_us);
+  void CloseFile();
+
+  Options options_;
+  std::optional<Database> database_;
+  std::optional<Statement> insert_;
+  std::deque<Row> pending_;
+  std::size_t pending_bytes_ = 0;
+  std::int64_t oldest_pending_ms_ = 0;
+  std::int64_t retry_ms_ = 0;  ///< no try before this
+  std::int64_t cleaned_ms_ = 0;
+  /// From the monotonic to the real time at the first Tick: a clock that is set later must not make
+  /// alerts old.
+  std::optional<std::int64_t> clock_us_;
+  std::int64_t tick_us_ = 0;  ///< real time of the last Tick, by that clock
+  Counters counters_;
+  std::string problem_;
+};
+
+}  // namespace tld

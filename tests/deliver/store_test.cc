@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deliver/store.h"
+
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support.h"
+
+namespace tld {
+namespace {
+
+using testing_support::ExecRecords;
+using testing_support::TemporaryDirectory;
+
+constexpr std::int64_t kDay = std::int64_t{86'400} * 1'000'000;
+constexpr std::int64_t kNow = std::int64_t{1'700'000'000} * 1'000'000;
+
+class StoreTest : public testing::Test {
+ protected:
+  StoreTest() : event_(testing_support::ParseEvent(ExecRecords("nc", "/usr/bin/nc.openbsd"))) {
+    rule_.id = "100210";
+    rule_.level = 12;
+    sender_.host = "host1";
+    sender_.instance = 7;
+    options_.path = directory_ / "alerts.db";
+  }
+
+  void Add(Store& store, std::int64_t time_us = kNow, const std::string& document = "{}") {
+    Alert alert;
+    alert.rule = &rule_;
+    alert.event = &event_;
+    alert.seq = ++seq_;
+    alert.time_us = time_us;
+    store.Add(alert, sender_, document, now_ms_);
+  }
+
+  void Tick(Store& store, std::int64_t pass_ms = Store::kBatchMs, std::int64_t now_us = kNow) {
+    now_ms_ += pass_ms;
+    store.Tick(now_ms_, now_us);
+  }
+
+  /// The numbers of all alerts in the file, as another process reads them.
+  std::vector<std::int64_t> Stored() const {
+    std::vector<std::int64_t> stored;
+    Result<Database> database = Database::Open(options_.path, Database::Mode::kRead);
+    EXPECT_TRUE(database) << database.message();
+    if (!database) return stored;
+    Result<Statement> rows = database->Prepare("SELECT seq FROM alert ORDER BY id");
+    EXPECT_TRUE(rows) << rows.message();
+    while (rows && rows->Step() == 100) stored.push_back(rows->Number(0));
+    return stored;
+  }
+
+  std::vector<std::int64_t> UpTo(std::int64_t last, std::int64_t first = 1) const {
+    std::vector<std::int64_t> numbers;
+    for (std::int64_t i = first; i <= last; ++i) numbers.push_back(i);
+    return numbers;
+  }
+
+  TemporaryDirectory directory_;
+  Store::Options options_;
+  Event event_;
+  Rule rule_;
+  Sender sender_;
+  std::uint64_t seq_ = 0;
+  std::int64_t now_ms_ = 1'000'000;
+};
+
+TEST_F(StoreTest, CommitsABatchAfterItsTimeWithWhatPeopleSearchBy) {
+  Store store(options_);
+  EXPECT_EQ(store.WaitMs(now_ms_), std::nullopt);
+  Add(store, kNow, "{\"a\":1}");
+  EXPECT_EQ(store.WaitMs(now_ms_), Store::kBatchMs);
+  Tick(store, Store::kBatchMs - 1);
+  EXPECT_FALSE(std::filesystem::exists(options_.path));
+  Tick(store, 1);
+  EXPECT_EQ(store.counters().stored, 1u);
+  EXPECT_EQ(store.pending(), 0u);
+  Result<Database> database = Database::Open(options_.path, Database::Mode::kRead);
+  ASSERT_TRUE(database);
+  Result<Statement> row = database->Prepare(
+      "SELECT instance || ' ' || seq || ' ' || time_us || ' ' || rule || ' ' || level || ' ' || "
+      "host "
+      "|| ' ' || auid || ' ' || command || ' ' || exe || ' ' || document FROM alert");
+  ASSERT_TRUE(row);
+  row->Step();
+  EXPECT_EQ(row->Text(0),
+            "0000000000000007 1 1700000000000000 100210 12 host1 1000 nc /usr/bin/nc.openbsd "
+            "{\"a\":1}");
+  EXPECT_EQ(database->Ask("PRAGMA user_version"), Store::kSchema);
+}
+
+TEST_F(StoreTest, OneOfANewerVersionIsLeftAlone) {
+  {
+    Store store(options_);
+    Add(store);
+    Tick(store);
+    Result<Database> database = Database::Open(options_.path, Database::Mode::kWrite);
+    ASSERT_TRUE(database && database->Run("PRAGMA user_version=99"));
+  }
+  Store store(options_);
+  Add(store);
+  Tick(store);
+  EXPECT_NE(store.problem().find("newer version"), std::string::npos) << store.problem();
+  EXPECT_EQ(store.pending(), 1u);
+  EXPECT_EQ(Stored(), UpTo(1));
+}
+
+TEST_F(StoreTest, WhatCannotBeWrittenWaitsAndIsWrittenLater) {
+  options_.path = directory_ / "missing/alerts.db";
+  Store store(options_);
+  Add(store);
+  Tick(store);
+  EXPECT_NE(store.problem().find("cannot be opened"), std::string::npos) << store.problem();
+  EXPECT_EQ(store.pending(), 1u);
+  std::filesystem::create_directory(directory_ / "missing");
+  Add(store);
+  Tick(store);  // not tried yet
+  EXPECT_EQ(store.pending(), 2u);
+  Tick(store, 1000);
+  EXPECT_EQ(store.problem(), "");
+  EXPECT_EQ(Stored(), UpTo(2));
+}
+
+TEST_F(StoreTest, WhatWaitsIsBoundedAndTheRestCounted) {
+  options_.path = directory_ / "missing/alerts.db";
+  Store store(options_);
+  const std::string document(32'000, 'x');
+  for (int i = 0; i < 1000; ++i) Add(store, kNow, document);
+  EXPECT_GT(store.pending(), 200u);
+  EXPECT_LT(store.pending(), 300u);
+  EXPECT_EQ(store.counters().lost + store.pending(), 1000u);
+}
+
+TEST_F(StoreTest, ADamagedFileIsSetAsideAndANewOneBegun) {
+  for (const std::size_t keep : {std::size_t{0}, std::size_t{100}, std::size_t{5000}}) {
+    {
+      Store store(options_);
+      for (int i = 0; i < 50; ++i) Add(store);
+      Tick(store);
+    }
+    {
+      std::fstream file(options_.path, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(static_cast<std::streamoff>(keep));
+      file << std::string(100'000, '\x5a');
+    }
+    Store store(options_);
+    Add(store);
+    Tick(store);
+    EXPECT_EQ(store.counters().set_aside, 1u) << keep;
+    EXPECT_EQ(store.problem(), "") << keep;
+    EXPECT_EQ(Stored().size(), 1u) << keep;
+    EXPECT_TRUE(std::filesystem::exists(options_.path + ".corrupt"));
+  }
+}
+
+TEST_F(StoreTest, OneThatIsCutGoesOn) {
+  {
+    Store store(options_);
+    for (int i = 0; i < 50; ++i) Add(store);
+    Tick(store);
+  }
+  std::filesystem::resize_file(options_.path, 10'000);
+  Store store(options_);
+  for (int i = 0; i < 50; ++i) Add(store);
+  Tick(store);
+  Tick(store, 1000);
+  EXPECT_EQ(store.pending(), 0u) << store.problem();
+  EXPECT_EQ(store.problem(), "");
+}
+
+TEST_F(StoreTest, AFullDiskLosesNothingOnceThereIsRoomAgain) {
+  if (geteuid() != 0) GTEST_SKIP() << "mounts a small file system";
+  const std::string mount_point = directory_ / "small";
+  std::filesystem::create_directory(mount_point);
+  ASSERT_EQ(mount("none", mount_point.c_str(), "tmpfs", 0, "size=1m"), 0);
+  options_.path = mount_point + "/alerts.db";
+  {
+    Store store(options_);
+    const std::string ballast = mount_point + "/ballast";
+    std::ofstream(ballast) << std::string(700'000, 'x');
+    for (int i = 0; i < 40; ++i) {
+      Add(store, kNow, std::string(16'000, 'd'));
+      Tick(store);
+    }
+    EXPECT_NE(store.problem().find("cannot be written"), std::string::npos) << store.problem();
+    EXPECT_GT(store.pending(), 0u);
+    std::filesystem::remove(ballast);
+    Tick(store, 1000);
+    EXPECT_EQ(store.problem(), "");
+    EXPECT_EQ(store.pending(), 0u);
+    EXPECT_EQ(Stored(), UpTo(40));
+  }
+  EXPECT_EQ(umount(mount_point.c_str()), 0);
+}
+
+TEST_F(StoreTest, TheFileNeverBecomesLargerThanItMay) {
+  options_.size_bytes = 1 << 20;
+  options_.most_bytes = 2 << 20;
+  Store store(options_);
+  for (int i = 0; i < 2000; ++i) {
+    Add(store, kNow, std::string(4000, 'd'));
+    Tick(store);
+    Tick(store, 1000);
+    ASSERT_LE(std::filesystem::file_size(options_.path), options_.most_bytes);
+  }
+  EXPECT_GT(store.counters().removed, 0u);
+}
+
+TEST_F(StoreTest, AlertsGoAfterTheirDaysWhateverTheirEventsTimeOrTheClockSays) {
+  options_.days = 10;
+  {
+    Store store(options_);
+    Tick(store);
+    Add(store, kNow - 1000 * kDay);  // a node whose clock is wrong
+    Tick(store, 60'000, kNow);
+    Tick(store, 60'000, kNow + 400 * kDay);  // our clock is set, and set back
+    Tick(store, 60'000, kNow - 400 * kDay);
+    EXPECT_EQ(Stored(), UpTo(1));
+  }
+  // Another run, eight days later.
+  Store store(options_);
+  Tick(store, 1, kNow + 8 * kDay);
+  Add(store);
+  Tick(store, 60'000, 0);
+  EXPECT_EQ(Stored(), UpTo(2));
+  Tick(store, 3 * kDay / 1000, 0);
+  EXPECT_EQ(Stored(), UpTo(2, 2));
+  EXPECT_EQ(store.counters().removed, 1u);
+}
+
+TEST_F(StoreTest, AKilledWriterLeavesWhatItHadCommitted) {
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    Store store(options_);
+    for (int i = 0; i < 100; ++i) {
+      Add(store);
+      Tick(store);
+    }
+    Add(store);  // an open batch
+    static_cast<void>(write(ready[1], "x", 1) + 1);
+    pause();
+    _exit(0);
+  }
+  char byte;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  EXPECT_EQ(Stored(), UpTo(100));  // while it lives
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  close(ready[0]);
+  close(ready[1]);
+  EXPECT_EQ(Stored(), UpTo(100));
+  seq_ = 100;
+  Store store(options_);
+  Add(store);
+  Tick(store);
+  EXPECT_EQ(Stored(), UpTo(101));
+}
+
+TEST_F(StoreTest, AReaderDoesNotHoldTheWriterUp) {
+  Store store(options_);
+  for (int i = 0; i < 100; ++i) Add(store);
+  Tick(store);
+  Result<Database> database = Database::Open(options_.path, Database::Mode::kRead);
+  ASSERT_TRUE(database);
+  Result<Statement> rows = database->Prepare("SELECT seq FROM alert");
+  ASSERT_TRUE(rows);
+  rows->Step();  // in the middle of reading
+  Add(store);
+  Tick(store);
+  EXPECT_EQ(store.pending(), 0u) << store.problem();
+}
+
+}  // namespace
+}  // namespace tld
