@@ -84,7 +84,10 @@ void RuleReader::Attribute(const XmlAttribute& a) {
   } else if (EqualsIgnoreCase(a.name, "ignore")) {
     rule_.ignore = static_cast<std::uint32_t>(Number(a, 0, 999999));
   } else if (EqualsIgnoreCase(a.name, "overwrite")) {
-    rule_.overwrite = YesNo(a);
+    rule_.overwrite = EqualsIgnoreCase(a.value, "yes");
+    if (!rule_.overwrite && !EqualsIgnoreCase(a.value, "no")) {
+      Fail(a.value_at, "bad-value", "'overwrite' is 'yes' or 'no'");
+    }
   } else if (EqualsIgnoreCase(a.name, "noalert")) {
     rule_.noalert = Number(a, 0, 1) == 1;
   } else if (EqualsIgnoreCase(a.name, "accuracy")) {

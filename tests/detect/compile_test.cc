@@ -58,6 +58,16 @@ TEST(Definitions, EveryFaultOfARuleIsTold) {
             (Strings{"missing-id error 1:18", "missing-level error 1:18"}));
 }
 
+TEST(Definitions, AValueOfAnAttributeThatIsNoneIsAnError) {
+  for (const char* attribute : {"overwrite=\"maybe\"", "noalert=\"2\"", "accuracy=\"yes\"",
+                                "maxsize=\"10000\"", "frequency=\"x\"", "ignore=\"-1\""}) {
+    const Strings found = Found(RuleText(std::string("id=\"1\" level=\"1\" ") + attribute));
+    ASSERT_FALSE(found.empty()) << attribute;
+    EXPECT_NE(found[0].find(" error "), std::string::npos) << attribute << ' ' << found[0];
+  }
+  EXPECT_EQ(Found(RuleText("id=\"1\" level=\"1\" overwrite=\"NO\"")), Strings{});
+}
+
 TEST(Definitions, OnlyGroupsAndVariablesAreRoots) {
   EXPECT_EQ(Found("<rule id=\"1\" level=\"1\"/>"), Strings{"unknown-element error 1:1"});
   EXPECT_EQ(Found("<group name=\"g\"></group>"), Strings{"bad-group error 1:1"});
