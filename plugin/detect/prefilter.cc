@@ -85,10 +85,10 @@ const Candidates& Prefilter::For(const RawEvent& event, MatchScratch& scratch) {
   for (const std::string& key : keys) known.Add("audit.key", key);
   known.Seal();
   const MatchContext context{ruleset_, scratch, {}, nullptr};
-  Candidates candidates = Selection(context, known).Run();
-  if (name.size() > kMostNameBytes) return other_ = std::move(candidates);
+  Selection selection(context, known);
+  if (name.size() > kMostNameBytes) return other_ = selection.Run();
   if (kinds_.size() >= kMostKinds) kinds_.clear();
-  return kinds_[std::move(name)] = std::move(candidates);
+  return kinds_[std::move(name)] = selection.Run();
 }
 
 }  // namespace tld
