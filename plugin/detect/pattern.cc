@@ -13,9 +13,11 @@
 namespace tld {
 namespace {
 
-// A pattern that needs more than this on one field of at most 1 MiB is a mistake or an attack. The
-// figures keep the worst case of one match in the order of 10 ms.
-constexpr std::uint32_t kMatchLimit = 200'000;
+// PCRE2 counts its own limits from zero at each start position, so that together they bound nothing
+// on a long subject. What a whole match may cost is counted here: an item tried or a byte that an
+// item has passed is one step.
+constexpr std::uint64_t kMostSteps = 5'000'000;
+constexpr std::uint32_t kMatchLimit = 5'000'000;  // where no item is tried between two steps back
 constexpr std::uint32_t kDepthLimit = 20'000;
 constexpr std::uint32_t kHeapLimitKib = 2048;
 
@@ -43,9 +45,19 @@ bool IsLiteralOsRegex(std::string_view pattern) {
 
 MatchScratch::MatchScratch()
     : data_(pcre2_match_data_create(1, nullptr)), context_(pcre2_match_context_create(nullptr)) {
+  pcre2_set_callout(context_, CountStep, this);
   pcre2_set_match_limit(context_, kMatchLimit);
   pcre2_set_depth_limit(context_, kDepthLimit);
   pcre2_set_heap_limit(context_, kHeapLimitKib);
+}
+
+/// Before each item of a pattern; ends the match when it has cost too much.
+int MatchScratch::CountStep(pcre2_callout_block_8* block, void* self) {
+  auto& scratch = *static_cast<MatchScratch*>(self);
+  const std::size_t at = block->current_position;
+  scratch.steps_ += 1 + (at > scratch.at_ ? at - scratch.at_ : 0);
+  scratch.at_ = at;
+  return scratch.steps_ > kMostSteps ? PCRE2_ERROR_MATCHLIMIT : 0;
 }
 
 MatchScratch::~MatchScratch() {
@@ -111,12 +123,11 @@ std::string OsMatch::Dump() const {
 
 void Regex::Free::operator()(pcre2_real_code_8* code) const { pcre2_code_free(code); }
 
-Result<Regex> Regex::Compile(std::string_view pattern, Case letters) {
+Result<Regex> Regex::Compile(std::string_view pattern) {
   int error = 0;
   PCRE2_SIZE at = 0;
-  const std::uint32_t options = letters == Case::kIgnored ? PCRE2_CASELESS | PCRE2_DOTALL : 0;
   pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                   options, &error, &at, nullptr);
+                                   PCRE2_AUTO_CALLOUT, &error, &at, nullptr);
   if (code != nullptr) return Regex(code);
   std::array<unsigned char, 160> text{};
   pcre2_get_error_message(error, text.data(), text.size());
@@ -124,6 +135,8 @@ Result<Regex> Regex::Compile(std::string_view pattern, Case letters) {
 }
 
 bool Regex::Matches(std::string_view subject, MatchScratch& scratch) const {
+  scratch.steps_ = 0;
+  scratch.at_ = 0;
   const int rc = pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(subject.data()),
                              subject.size(), 0, 0, scratch.data_, scratch.context_);
   if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) ++scratch.limit_hits_;
@@ -133,14 +146,12 @@ bool Regex::Matches(std::string_view subject, MatchScratch& scratch) const {
 Result<Pattern> Pattern::Compile(PatternKind kind, std::string_view text) {
   if (kind == PatternKind::kOsMatch) return Pattern(kind, text, OsMatch(text));
   if (kind == PatternKind::kPcre2) {
-    Result<Regex> regex = Regex::Compile(text, Regex::Case::kSensitive);
+    Result<Regex> regex = Regex::Compile(text);
     if (!regex) return regex.error();
     return Pattern(kind, text, *std::move(regex));
   }
   if (IsLiteralOsRegex(text)) return Pattern(kind, text, OsMatch(text));
-  Result<std::string> translated = TranslateOsRegex(text);
-  if (!translated) return translated.error();
-  Result<Regex> regex = Regex::Compile(*translated, Regex::Case::kIgnored);
+  Result<OsRegex> regex = OsRegex::Compile(text);
   if (!regex) return regex.error();
   return Pattern(kind, text, *std::move(regex));
 }
@@ -159,7 +170,8 @@ std::optional<std::vector<std::string>> Pattern::OnlyTexts() const {
 }
 
 bool Pattern::Matches(std::string_view subject, MatchScratch& scratch) const {
-  if (const OsMatch* literal = std::get_if<OsMatch>(&matcher_)) return literal->Matches(subject);
+  if (const auto* literal = std::get_if<OsMatch>(&matcher_)) return literal->Matches(subject);
+  if (const auto* classes = std::get_if<OsRegex>(&matcher_)) return classes->Matches(subject);
   return std::get<Regex>(matcher_).Matches(subject, scratch);
 }
 

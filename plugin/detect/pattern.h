@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "base/result.h"
+#include "detect/osregex.h"
 
 /// The three pattern languages of rules: osmatch, osregex and pcre2; see tld-audisp-rules(5). All
 /// work on bytes and match anywhere in the subject unless anchored.
 struct pcre2_real_code_8;
 struct pcre2_real_match_data_8;
 struct pcre2_real_match_context_8;
+struct pcre2_callout_block_8;
 
 namespace tld {
 
@@ -35,9 +37,13 @@ class MatchScratch {
 
  private:
   friend class Regex;
+  static int CountStep(pcre2_callout_block_8* block, void* self);
+
   pcre2_real_match_data_8* data_;
   pcre2_real_match_context_8* context_;
   std::uint64_t limit_hits_ = 0;
+  std::uint64_t steps_ = 0;  // of the match at work
+  std::size_t at_ = 0;       // where it was at the last one
 };
 
 /// Alternatives of literals, ASCII letters without regard to case.
@@ -70,10 +76,8 @@ class OsMatch {
 /// writable and executable, and one way for all hosts gives one answer on all hosts.
 class Regex {
  public:
-  enum class Case { kSensitive, kIgnored };
-
   /// An error names its place in `pattern`.
-  static Result<Regex> Compile(std::string_view pattern, Case letters);
+  static Result<Regex> Compile(std::string_view pattern);
 
   bool Matches(std::string_view subject, MatchScratch& scratch) const;
 
@@ -84,10 +88,6 @@ class Regex {
   explicit Regex(pcre2_real_code_8* code) : code_(code) {}
   std::unique_ptr<pcre2_real_code_8, Free> code_;
 };
-
-/// The PCRE2 pattern that means what `pattern` means as osregex (to be compiled without regard to
-/// case), or what is wrong with it and where.
-Result<std::string> TranslateOsRegex(std::string_view pattern);
 
 /// True for an osregex that has neither escapes nor groups: it means the same as osmatch, whose
 /// search for literals costs a fraction of a regular expression.
@@ -108,11 +108,12 @@ class Pattern {
   }
 
  private:
-  Pattern(PatternKind kind, std::string_view text, std::variant<OsMatch, Regex> matcher)
+  using Matcher = std::variant<OsMatch, OsRegex, Regex>;
+  Pattern(PatternKind kind, std::string_view text, Matcher matcher)
       : kind_(kind), text_(text), matcher_(std::move(matcher)) {}
   PatternKind kind_;
   std::string text_;
-  std::variant<OsMatch, Regex> matcher_;
+  Matcher matcher_;
 };
 
 }  // namespace tld

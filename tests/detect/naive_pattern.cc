@@ -50,7 +50,7 @@ struct Atom {
         return c == '\t';
       case 'p':
         return c != 0 &&
-               std::string_view("`!\"#$%&'()*+,-.:;<=>?[]{|}").find(c) != std::string_view::npos;
+               std::string_view("!\"#$%&'()*+,-.:;<=>?[]{|}").find(c) != std::string_view::npos;
       case '.':
         return true;
       default:

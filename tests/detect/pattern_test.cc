@@ -50,31 +50,33 @@ TEST(OsMatch, Matches) {
   }
 }
 
-TEST(OsRegex, TranslatesToPcre2) {
+TEST(OsRegex, IsParsedAsItReads) {
   const std::pair<const char*, const char*> table[] = {
-      {"abc", "abc"},
-      {"a.b+c*", "a\\.b\\+c\\*"},
-      {"\\d+", "[0-9]+?"},
-      {"^\\w*$", "\\A[A-Za-z0-9_\\-@]*?\\z"},
-      {"\\s\\S\\D\\W", "[ ][^ ][^0-9][^A-Za-z0-9_\\-@]"},
-      {"a|^b|c$", "a|\\Ab|c\\z"},
-      {"^", "(?:)"},
-      {"$", "(?:)"},
-      {"", "(?:)"},
-      {"a|", "a|(?:)"},
-      {"a$b", "a\\$b"},
-      {"(a\\.+)", "(a.+?)"},
-      {"\\(\\)\\\\\\$\\|\\<", "\\(\\)\\\\\\$\\|\\<"},
+      {"aBc", "'abc'"},
+      {"a.b+c*", "'a.b+c*'"},
+      {"\\d+", "\\d\\d*"},
+      {"^\\w*$", "^\\w*$"},
+      {"\\s\\S\\D\\W", "\\s\\S\\D\\W"},
+      {"a|^b|c$", "'a' | ^'b' | 'c'$"},
+      {"^", "any"},
+      {"$", "any"},
+      {"", "any"},
+      {"a|", "'a' | any"},
+      {"^$", "^$"},
+      {"a$b", "'a$b'"},
+      {"(a\\.+)", "'a'\\.\\.*"},
+      {"(a$)", "'a$'"},
+      {"\\(\\)\\\\\\$\\|\\<", "'()\\$|<'"},
       {"\\d+\\+", nullptr},
-      {"[a-z]{2}", "\\[a\\-z\\]\\{2\\}"},
+      {"[a-z]{2}", "'[a-z]{2}'"},
   };
-  for (const auto& [pattern, translated] : table) {
-    const Result<std::string> result = TranslateOsRegex(pattern);
-    if (translated == nullptr) {
+  for (const auto& [pattern, parsed] : table) {
+    const Result<OsRegex> result = OsRegex::Compile(pattern);
+    if (parsed == nullptr) {
       EXPECT_FALSE(result) << pattern;
     } else {
       ASSERT_TRUE(result) << pattern;
-      EXPECT_EQ(*result, translated) << pattern;
+      EXPECT_EQ(result->Dump(), parsed) << pattern;
     }
   }
 }
@@ -91,7 +93,7 @@ TEST(OsRegex, SaysWhatIsWrongAndWhere) {
       {"x(ab", "a '(' is never closed", 1},  {"(a|b)", "a '|' inside a group", 2},
   };
   for (const Row& row : table) {
-    const Result<std::string> result = TranslateOsRegex(row.pattern);
+    const Result<OsRegex> result = OsRegex::Compile(row.pattern);
     ASSERT_FALSE(result) << row.pattern;
     EXPECT_EQ(result.message(), row.message);
     EXPECT_EQ(result.error().at, row.at) << row.pattern;
@@ -117,6 +119,7 @@ TEST(OsRegex, Matches) {
   EXPECT_FALSE(holds("^\\S+$", "a b"));
   EXPECT_TRUE(holds("^\\p$", "]"));
   EXPECT_FALSE(holds("^\\p$", "/"));
+  EXPECT_FALSE(holds("^\\p$", "`"));
   EXPECT_TRUE(holds("\\.+", "x"));
   EXPECT_FALSE(holds("\\.+", ""));
 }
@@ -131,22 +134,72 @@ TEST(OsRegex, WithoutEscapesAndGroupsMeansTheSameAsOsMatch) {
     for (std::size_t n = random() % most; n > 0; --n) out += letters[random() % letters.size()];
     return out;
   };
-  MatchScratch scratch;
   int held = 0;
   for (int round = 0; round < 20'000; ++round) {
     const std::string pattern = text("aAb^$|.*+-\xE9", 7);
     const std::string subject = text("aAbB^$|.*+-\xE9\xC9\n", 7);
     ASSERT_TRUE(IsLiteralOsRegex(pattern));
-    const Result<std::string> translated = TranslateOsRegex(pattern);
-    ASSERT_TRUE(translated) << pattern;
-    const Result<Regex> regex = Regex::Compile(*translated, Regex::Case::kIgnored);
-    ASSERT_TRUE(regex) << *translated;
-    ASSERT_EQ(regex->Matches(subject, scratch), OsMatch(pattern).Matches(subject))
+    const Result<OsRegex> regex = OsRegex::Compile(pattern);
+    ASSERT_TRUE(regex) << pattern;
+    ASSERT_EQ(regex->Matches(subject), OsMatch(pattern).Matches(subject))
         << pattern << " on " << subject;
     held += OsMatch(pattern).Matches(subject) ? 1 : 0;
   }
   EXPECT_GT(held, 2000);
   EXPECT_LT(held, 18'000);
+}
+
+TEST(OsRegex, PaddingHidesNothingAndNoLimitIsEverHit) {
+  MatchScratch scratch;
+  const auto holds = [&](const char* pattern, const std::string& subject) {
+    return Pattern::Compile(PatternKind::kOsRegex, pattern)->Matches(subject, scratch);
+  };
+  for (const std::size_t padding : {10u, 900u, 200'000u, 1'000'000u}) {
+    EXPECT_TRUE(holds("^a\\.+b\\.+c|evil", 'a' + std::string(padding, 'b') + "evil")) << padding;
+    EXPECT_TRUE(holds("^a\\.+zzz", 'a' + std::string(padding, 'b') + "zzz")) << padding;
+    EXPECT_TRUE(holds("^a\\.+zzz$", 'a' + std::string(padding, 'z') + "zzz")) << padding;
+    EXPECT_FALSE(holds("\\S+\\d", std::string(padding, 'a'))) << padding;
+    EXPECT_FALSE(holds("\\.+=\\d!\\d", std::string(padding, 'a') + "=1!x")) << padding;
+  }
+  EXPECT_EQ(scratch.limit_hits(), 0u);
+}
+
+TEST(OsRegex, PatternsOfMoreAtomsThanAWordHasBits) {
+  for (const std::size_t length : {62u, 63u, 64u, 65u, 127u, 128u, 129u, 1000u}) {
+    std::string pattern;
+    std::string subject;
+    for (std::size_t i = 0; i < length; ++i) {
+      pattern += i % 3 == 0 ? "\\d*" : i % 3 == 1 ? "\\w" : "x";
+      subject += i % 3 == 0 ? "" : i % 3 == 1 ? "q" : "x";
+    }
+    const Result<OsRegex> regex = OsRegex::Compile('^' + pattern + '$');
+    ASSERT_TRUE(regex);
+    EXPECT_TRUE(regex->Matches(subject)) << length;
+    EXPECT_FALSE(regex->Matches(subject + '!')) << length;
+    EXPECT_FALSE(regex->Matches(subject.substr(1))) << length;
+    EXPECT_TRUE(OsRegex::Compile(pattern + "\\d*\\d*\\d*!")->Matches("--" + subject + "12!"))
+        << length;
+  }
+}
+
+TEST(Pcre2, WhatAWholeMatchMayCostIsBoundedOverAllStartPositions) {
+  // Each start alone stays far below any limit of PCRE2's own; together they took minutes.
+  const std::string subject(131'000, 'a');
+  MatchScratch scratch;
+  std::uint64_t hits = 0;
+  for (const char* pattern : {"\\S+?[0-9]#", "[a-z]+[0-9]", ".+=[0-9]![0-9]", "(?:a|b)+[0-9]",
+                              "a*?[0-9]", "(?=a+[0-9])", "(a|aa)+[0-9]"}) {
+    const Result<Pattern> compiled = Pattern::Compile(PatternKind::kPcre2, pattern);
+    ASSERT_TRUE(compiled) << pattern;
+    EXPECT_FALSE(compiled->Matches(subject + "=1!x#", scratch)) << pattern;
+    EXPECT_EQ(scratch.limit_hits(), ++hits) << pattern;
+  }
+  // What is cheap is found, however long the subject.
+  for (const char* pattern : {"^a+=1", "=1!x$", "evil|=1", "a=[0-9]"}) {
+    EXPECT_TRUE(Pattern::Compile(PatternKind::kPcre2, pattern)->Matches(subject + "=1!x", scratch))
+        << pattern;
+  }
+  EXPECT_EQ(scratch.limit_hits(), hits);
 }
 
 TEST(Pcre2, IsCaseSensitiveBytes) {
