@@ -165,7 +165,13 @@ class RulesetBuilder {
   static std::string LinkText(const RuleDefinition& d) {
     std::string text;
     for (const auto* links : {&d.if_sid, &d.if_group, &d.if_level}) {
-      for (const Placed& link : *links) text += Trim(link.text), text += '\n';
+      // Blanks, commas and separate elements are ways to write the same.
+      for (const Placed& link : *links) {
+        for (const std::string_view word : SplitWords(link.text, ", \t\r\n")) {
+          (text += word) += '\n';
+        }
+      }
+      if (!links->empty()) text += '\n';
     }
     for (const auto* link : {&d.if_matched_sid, &d.if_matched_group, &d.if_matched_regex}) {
       if (*link) text += Trim((*link)->text), text += '\n';

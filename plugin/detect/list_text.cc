@@ -70,7 +70,8 @@ void ReadListText(const SourceText& source, Diagnostics& diagnostics,
   const auto fail = [&](std::size_t at, std::string_view message) {
     diagnostics.Add(source, Offset{at}, {Severity::kError, "bad-list-line", std::string(message)});
   };
-  for (std::size_t begin = 0; begin < text.size();) {
+  const std::size_t start = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;  // a byte order mark
+  for (std::size_t begin = start; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     std::string_view line = text.substr(begin, end - begin);
     if (line.ends_with('\r')) line.remove_suffix(1);

@@ -304,9 +304,9 @@ void RuleReader::MitreOption(const XmlElement& option) {
   for (const XmlElement& child : option.children) {
     const std::string text(Trim(child.text));
     if (child.name == "id" || child.name == "techniqueid") {
-      rule_.mitre.ids.push_back(text);
+      if (!text.empty()) rule_.mitre.ids.push_back(text);
     } else if (child.name == "tacticid") {
-      rule_.mitre.tactics.push_back(text);
+      if (!text.empty()) rule_.mitre.tactics.push_back(text);
     } else {
       Fail(child.at, "unknown-element", "<mitre> has no element <" + child.name + ">");
     }

@@ -36,6 +36,7 @@ class Replay {
       progress.Show(done, pipeline.group_counters().events);
     });
     if (!common_.json) PrintSummary(pipeline);
+    TellLimitHits(pipeline.limit_hits());
     return !read || loaded_.diagnostics.HasErrors() ? kFindings : kGood;
   }
 

@@ -45,6 +45,7 @@ class Test {
           if (bytes == "\n" || bytes.ends_with("\n\n")) pipeline.EndParagraph();
           std::fflush(stdout);
         });
+    TellLimitHits(pipeline.limit_hits());
     return !read || loaded_.diagnostics.HasErrors() ? kFindings : kGood;
   }
 

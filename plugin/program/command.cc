@@ -54,6 +54,15 @@ void Print(const Diagnostics& diagnostics, const CommonOptions& common, bool jso
   }
 }
 
+void TellLimitHits(std::uint64_t hits) {
+  if (hits == 0) return;
+  std::fprintf(
+      stderr,
+      "tldctl: pattern matches were given up %llu times, since they cost too much; they count "
+      "as no match\n",
+      static_cast<unsigned long long>(hits));
+}
+
 int Complain(const std::string& text, int status) {
   std::fprintf(stderr, "tldctl: %s\n", Shown(text).c_str());
   return status;

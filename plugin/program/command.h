@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -47,6 +48,9 @@ CLI::App* AddCommand(CLI::App& app, CommonOptions& common, const std::string& na
 
 /// Prints diagnostics to stderr, or as JSON lines to stdout.
 void Print(const Diagnostics& diagnostics, const CommonOptions& common, bool json);
+
+/// Says on stderr that pattern matches were given up, when any were.
+void TellLimitHits(std::uint64_t hits);
 
 /// `tldctl: TEXT` on stderr; returns the status.
 int Complain(const std::string& text, int status);

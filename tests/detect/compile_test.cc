@@ -94,6 +94,7 @@ TEST(Definitions, OptionsAreChecked) {
       {"<decoded_as>sshd</decoded_as>", "never-true warning"},
       {"<options>no_such</options>", "bad-value error"},
       {"<mitre/>", "empty-mitre warning"},
+      {"<mitre><id> </id></mitre>", "empty-mitre warning"},
       {"<mitre><name>x</name></mitre>", "unknown-element error"},
       {"<if_sid>99</if_sid>", "missing-parent warning"},
       {"<user>(</user><user type=\"pcre2\">(</user>", "bad-pattern error"},
@@ -185,6 +186,22 @@ TEST(Compile, SiblingsStandByLevelZeroFirstAccuracyZeroLast) {
     order.push_back(policy.policy()->ruleset.rules[root].id);
   }
   EXPECT_EQ(order, (Strings{"3", "6", "2", "4", "1", "5"}));
+}
+
+TEST(Compile, OnlyAnOverwriteThatNamesOtherLinksIsWarnedOf) {
+  const auto found = [](const std::string& links) {
+    return Found(RuleText("id=\"1\" level=\"1\"") + RuleText("id=\"2\" level=\"1\"") +
+                 RuleText("id=\"3\" level=\"1\"", "<if_sid>1,2</if_sid>") +
+                 RuleText("id=\"3\" level=\"2\" overwrite=\"yes\"", links));
+  };
+  for (const char* same : {"", "<if_sid>1,2</if_sid>", "<if_sid> 1, 2 </if_sid>",
+                           "<if_sid>1</if_sid><if_sid>2</if_sid>"}) {
+    EXPECT_EQ(found(same), Strings{}) << same;
+  }
+  for (const char* other :
+       {"<if_sid>1</if_sid>", "<if_sid>12</if_sid>", "<if_group>g</if_group>"}) {
+    EXPECT_EQ(found(other).size(), 1u) << other;
+  }
 }
 
 TEST(Compile, AnOverwriteReplacesContentAndKeepsThePlace) {

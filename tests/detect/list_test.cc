@@ -24,6 +24,15 @@ std::vector<std::string> Entries(std::string_view text, Diagnostics& diagnostics
   return entries;
 }
 
+TEST(ListText, AByteOrderMarkIsNoPartOfTheFirstKey) {
+  Diagnostics diagnostics;
+  std::vector<std::string> keys;
+  ReadListText({"l", "\xEF\xBB\xBFnc:red\n\xEF\xBB\xBFx:1\n"}, diagnostics,
+               [&](const ListEntry& entry) { keys.emplace_back(entry.key); });
+  EXPECT_FALSE(diagnostics.HasErrors());
+  EXPECT_EQ(keys, (std::vector<std::string>{"nc", "\xEF\xBB\xBFx"}));
+}
+
 TEST(ListText, ReadsEveryForm) {
   Diagnostics diagnostics;
   EXPECT_EQ(Entries("nc:red\n# comment\n\n  ncat : yellow \r\nbare\nempty:\n\"a:b\":c\nk:\"v: w\"\n"

@@ -174,6 +174,18 @@ TEST_F(TldctlTest, CheckNamesAllFaultsOfAllFiles) {
   }
 }
 
+TEST_F(TldctlTest, AMatchThatIsGivenUpIsSaid) {
+  Rules(RuleText("id=\"100001\" level=\"3\"",
+                 "<field name=\"audit.exe\" type=\"pcre2\">^/(a|aa)+$</field>"));
+  const std::string log = ExecRecords("a", "/" + std::string(3000, 'a') + "b");
+  for (const char* command : {"test", "replay"}) {
+    EXPECT_NE(Run(command, log).out.find("tldctl: pattern matches were given up 1 times"),
+              std::string::npos)
+        << command;
+    EXPECT_EQ(Run(command, kNc).out.find("given up"), std::string::npos) << command;
+  }
+}
+
 TEST_F(TldctlTest, ReplayShowsAlertsAndASummary) {
   Rules(RuleText("id=\"100001\" level=\"3\"") +
         RuleText("id=\"100002\" level=\"5\" frequency=\"2\"",
