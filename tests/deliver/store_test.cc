@@ -2,7 +2,6 @@
 #include "deliver/store.h"
 
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -174,31 +173,6 @@ TEST_F(StoreTest, OneThatIsCutGoesOn) {
   Tick(store, 1000);
   EXPECT_EQ(store.pending(), 0u) << store.problem();
   EXPECT_EQ(store.problem(), "");
-}
-
-TEST_F(StoreTest, AFullDiskLosesNothingOnceThereIsRoomAgain) {
-  if (geteuid() != 0) GTEST_SKIP() << "mounts a small file system";
-  const std::string mount_point = directory_ / "small";
-  std::filesystem::create_directory(mount_point);
-  ASSERT_EQ(mount("none", mount_point.c_str(), "tmpfs", 0, "size=1m"), 0);
-  options_.path = mount_point + "/alerts.db";
-  {
-    Store store(options_);
-    const std::string ballast = mount_point + "/ballast";
-    std::ofstream(ballast) << std::string(700'000, 'x');
-    for (int i = 0; i < 40; ++i) {
-      Add(store, kNow, std::string(16'000, 'd'));
-      Tick(store);
-    }
-    EXPECT_NE(store.problem().find("cannot be written"), std::string::npos) << store.problem();
-    EXPECT_GT(store.pending(), 0u);
-    std::filesystem::remove(ballast);
-    Tick(store, 1000);
-    EXPECT_EQ(store.problem(), "");
-    EXPECT_EQ(store.pending(), 0u);
-    EXPECT_EQ(Stored(), UpTo(40));
-  }
-  EXPECT_EQ(umount(mount_point.c_str()), 0);
 }
 
 TEST_F(StoreTest, TheFileNeverBecomesLargerThanItMay) {
