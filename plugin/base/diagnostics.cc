@@ -10,23 +10,6 @@ namespace {
 
 constexpr std::size_t kShownLine = 160;  // bytes of a source line that fit a terminal
 
-struct LineAround {
-  std::size_t number = 1;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-
-LineAround FindLine(std::string_view text, std::size_t offset) {
-  offset = std::min(offset, text.size());
-  LineAround line;
-  line.number = 1 + static_cast<std::size_t>(std::count(
-                        text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
-  const std::size_t before = offset == 0 ? text.npos : text.rfind('\n', offset - 1);
-  line.begin = before == text.npos ? 0 : before + 1;
-  line.end = std::min(text.find('\n', offset), text.size());
-  return line;
-}
-
 std::string_view Color(Severity severity) {
   switch (severity) {
     case Severity::kError:
@@ -63,24 +46,37 @@ std::string_view SeverityName(Severity severity) {
   return "error";
 }
 
-std::size_t LineOf(const SourceText& source, Offset at) {
-  return FindLine(source.text, at.bytes).number;
+const std::vector<std::size_t>& SourceText::Starts() const {
+  if (starts_.empty()) {
+    starts_.push_back(0);
+    for (std::size_t end = text.find('\n'); end != text.npos; end = text.find('\n', end + 1)) {
+      starts_.push_back(end + 1);
+    }
+  }
+  return starts_;
+}
+
+std::size_t SourceText::LineOf(Offset at) const {
+  const auto after = std::upper_bound(Starts().begin(), Starts().end(), at.bytes);
+  return static_cast<std::size_t>(after - Starts().begin());
 }
 
 void Diagnostics::Add(const SourceText& source, Offset at, What what) {
-  const LineAround line = FindLine(source.text, at.bytes);
+  const std::size_t place = std::min(at.bytes, source.text.size());
   Diagnostic d;
   d.severity = what.severity;
   d.code = what.code;
   d.file = source.path;
-  d.line = line.number;
-  d.column = std::min(at.bytes, source.text.size()) - line.begin + 1;
+  d.line = source.LineOf(Offset{place});
+  const std::size_t begin = source.LineStart(d.line).bytes;
+  const std::size_t end = std::min(source.text.find('\n', place), source.text.size());
+  d.column = place - begin + 1;
   d.message = std::move(what.message);
   d.rule = std::move(what.rule);
   // A long line is shown from a little before the place.
   const std::size_t skip = d.column > kShownLine - 20 ? d.column - 60 : 0;
-  const std::size_t length = std::min(line.end - line.begin - skip, kShownLine);
-  d.source_line = source.text.substr(line.begin + skip, length);
+  const std::size_t length = std::min(end - begin - skip, kShownLine);
+  d.source_line = source.text.substr(begin + skip, length);
   if (!d.source_line.empty() && d.source_line.back() == '\r') d.source_line.pop_back();
   d.caret = d.column - skip;
   Push(std::move(d));

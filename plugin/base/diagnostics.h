@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tld {
@@ -13,20 +14,31 @@ enum class Severity { kError, kWarning, kLint };
 /// "error", "warning" or "lint".
 std::string_view SeverityName(Severity severity);
 
-/// The text of a file together with its name, so that an offset can be shown as line, column and
-/// caret. Owns its bytes.
-struct SourceText {
-  std::string path;
-  std::string text;
-};
-
 /// A place in a source text, in bytes from its start.
 struct Offset {
   std::size_t bytes = 0;
 };
 
-/// The line of a place, from 1.
-std::size_t LineOf(const SourceText& source, Offset at);
+/// The text of a file together with its name, so that an offset can be shown as line, column and
+/// caret. Owns its bytes, which do not change any more. Used by one thread.
+class SourceText {
+ public:
+  SourceText(std::string file, std::string content)
+      : path(std::move(file)), text(std::move(content)) {}
+
+  std::string path;
+  std::string text;
+
+  /// The line of a place, from 1.
+  std::size_t LineOf(Offset at) const;
+  /// Where that line begins.
+  Offset LineStart(std::size_t line) const { return Offset{Starts()[line - 1]}; }
+
+ private:
+  const std::vector<std::size_t>& Starts() const;
+
+  mutable std::vector<std::size_t> starts_;  // of all lines; found when first asked for
+};
 
 /// One finding about a settings, rule or list file. Line and column count from 1, columns in bytes;
 /// a finding about a file as a whole stands at 1:1, without a caret.

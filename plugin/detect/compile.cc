@@ -85,7 +85,7 @@ class RulesetBuilder {
 
   std::string PlaceOf(std::size_t rule) const {
     const RuleDefinition& d = definitions_[rule];
-    return d.source->path + ':' + std::to_string(LineOf(*d.source, d.at));
+    return d.source->path + ':' + std::to_string(d.source->LineOf(d.at));
   }
 
   void Insert(RuleDefinition definition, Rule rule, const std::vector<std::size_t>& parents) {
@@ -193,21 +193,19 @@ class RulesetBuilder {
       Warn(d, first.at, "no-parent", "none of its parents is there; the rule is skipped");
       return {};
     }
+    std::sort(parents.begin(), parents.end());
+    parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
     return parents;
   }
 
-  static void AddParent(std::vector<std::size_t>& parents, std::size_t parent) {
-    if (std::find(parents.begin(), parents.end(), parent) == parents.end()) {
-      parents.push_back(parent);
-    }
-  }
-
   void AddById(const RuleDefinition& d, const Placed& link, std::vector<std::size_t>& parents) {
-    for (const std::string_view word : SplitWords(link.text, ", \t\r\n")) {
+    const std::vector<std::string_view> words = SplitWords(link.text, ", \t\r\n");
+    if (words.empty()) Warn(d, link.at, "empty-link", "the link is empty");
+    for (const std::string_view word : words) {
       const auto number = ParseNumber(word);
       const auto found = number ? index_.find(std::to_string(*number)) : index_.end();
       if (found != index_.end()) {
-        AddParent(parents, found->second);
+        parents.push_back(found->second);
         continue;
       }
       const bool skipped = number && skipped_ids_.contains(std::to_string(*number));
@@ -227,7 +225,7 @@ class RulesetBuilder {
     }
     const OsMatch names(text);
     for (std::size_t i = 0; i < ruleset_.rules.size(); ++i) {
-      if (names.Matches(ruleset_.rules[i].group_string)) AddParent(parents, i);
+      if (names.Matches(ruleset_.rules[i].group_string)) parents.push_back(i);
     }
   }
 
@@ -239,7 +237,7 @@ class RulesetBuilder {
     }
     for (std::size_t i = 0; i < ruleset_.rules.size(); ++i) {
       const int own = ruleset_.rules[i].level;
-      if (own > 0 && own >= static_cast<int>(*level)) AddParent(parents, i);
+      if (own > 0 && own >= static_cast<int>(*level)) parents.push_back(i);
     }
   }
 

@@ -75,8 +75,8 @@ struct RuleDefinition {
   std::vector<FieldDefinition> fields;
   std::vector<ListDefinition> lists;
   std::vector<NeverSetDefinition> never_set;
-  bool other_decoder = false;  ///< `decoded_as` another than auditd
-  bool never = false;          ///< has a condition that holds on no audit event
+  bool other_decoder = false;      ///< `decoded_as` another than auditd
+  std::vector<std::string> never;  ///< options that hold on no audit event
 
   std::vector<Placed> if_sid;
   std::vector<Placed> if_group;

@@ -82,6 +82,7 @@ class TreeLint {
       if (shadowed_[i] != 0 && shadowed_[i] == places_[i]) TellShadow(i);
     }
     for (std::size_t i = 0; i < rules_.definitions.size(); ++i) LintGroups(i);
+    LintComposites();
   }
 
  private:
@@ -121,7 +122,7 @@ class TreeLint {
     const RuleDefinition& by = rules_.definitions[shadow_[i]];
     Tell(rules_.definitions[i], rules_.definitions[i].at, "shadowed",
          "this rule can never fire: rule " + taker.id + " (level " + std::to_string(taker.level) +
-             ", " + by.source->path + ':' + std::to_string(LineOf(*by.source, by.at)) +
+             ", " + by.source->path + ':' + std::to_string(by.source->LineOf(by.at)) +
              ") is tried before it and takes all its events");
   }
 
@@ -165,6 +166,20 @@ class TreeLint {
     Tell(d, link.at, "surprising-parent",
          "'" + std::string(Trim(link.text)) +
              "' is part of the group text, but no group's name, of rule " + names);
+  }
+
+  /// A composite counts answers, and what is never an answer feeds none.
+  void LintComposites() {
+    std::vector<bool> fed(rules_.ruleset.composites.size());
+    for (const Rule& rule : rules_.ruleset.rules) {
+      for (const std::size_t place : rule.counted_by) fed[place] = fed[place] || !rule.gate;
+    }
+    for (std::size_t place = 0; place < fed.size(); ++place) {
+      const RuleDefinition& d = rules_.definitions[rules_.ruleset.composites[place]];
+      if (fed[place] || d.level == 0) continue;
+      Tell(d, d.at, "never-true",
+           "this rule counts nothing: no rule that it names answers at a level above 0");
+    }
   }
 
   void Tell(const RuleDefinition& d, Offset at, std::string_view code, std::string message) {

@@ -76,7 +76,10 @@ class RuleBuilder {
 
   void AddConditions() {
     const RuleDefinition& d = definition_;
-    if (d.never || d.other_decoder) rule_.conditions.emplace_back(NeverCondition{});
+    if (d.other_decoder) rule_.conditions.emplace_back(NeverCondition{"decoded_as"});
+    for (const std::string& option : d.never) {
+      rule_.conditions.emplace_back(NeverCondition{option});
+    }
     for (const NeverSetDefinition& option : d.never_set) {
       if (option.pattern) static_cast<void>(Compile(*option.pattern));
     }
@@ -88,8 +91,8 @@ class RuleBuilder {
     }
     for (const ListDefinition& list : d.lists) AddList(list);
     AddSource();
-    if (d.time) AddParsed<TimeCondition>(DayTime::Parse(d.time->text), d.time->at);
-    if (d.weekday) AddParsed<WeekdayCondition>(WeekDays::Parse(d.weekday->text), d.weekday->at);
+    if (d.time) AddParsed<TimeCondition>(DayTime::Parse(d.time->text), *d.time);
+    if (d.weekday) AddParsed<WeekdayCondition>(WeekDays::Parse(d.weekday->text), *d.weekday);
     AddOrigin(d.hostname, OriginCondition::Part::kHost);
     AddOrigin(d.location, OriginCondition::Part::kLocation);
     for (const auto* log : {&d.match, &d.regex}) {
@@ -101,11 +104,12 @@ class RuleBuilder {
   }
 
   template <class OneCondition, class Value>
-  void AddParsed(Result<Value> value, Offset at) {
+  void AddParsed(Result<Value> value, const Placed& written) {
     if (value) {
-      rule_.conditions.emplace_back(OneCondition{*std::move(value)});
+      rule_.conditions.emplace_back(
+          OneCondition{*std::move(value), std::string(Trim(written.text))});
     } else {
-      Fail(at, "bad-value", value.message());
+      Fail(written.at, "bad-value", value.message());
     }
   }
 
@@ -117,6 +121,7 @@ class RuleBuilder {
       const Result<Network> network = Network::Parse(text.text);
       if (network) {
         condition.networks.push_back(*network);
+        (condition.text += condition.text.empty() ? "" : " ") += Trim(text.text);
       } else {
         Fail(text.at, "bad-value", network.message());
       }

@@ -119,7 +119,7 @@ bool RuleReader::ReadComparison(const XmlElement& option) {
 
 void RuleReader::NeverEqual(const XmlElement& option) {
   rule_.never_set.push_back({option.name, option.at, {}});
-  rule_.never = true;
+  rule_.never.push_back(option.name);
 }
 
 void RuleReader::Match(const XmlElement& option) {
@@ -211,7 +211,7 @@ void RuleReader::Category(const XmlElement& option) {
   Plain(option, {});
   if (Trim(option.text) == "syslog") return;
   Warn(option.text_at, "never-true", "audit events are of the category 'syslog'");
-  rule_.never = true;
+  rule_.never.push_back(option.name);
 }
 
 void RuleReader::IfSid(const XmlElement& option) { AddLink(rule_.if_sid, option); }
@@ -273,6 +273,9 @@ void RuleReader::AddLink(std::vector<Placed>& links, const XmlElement& option) {
 
 void RuleReader::Description(const XmlElement& option) {
   Plain(option, {});
+  if (rule_.description) {
+    Warn(option.at, "repeated", "<description> stands before; this one counts");
+  }
   rule_.description = Placed{option.text, option.text_at};
 }
 
@@ -351,12 +354,12 @@ void RuleReader::Weekday(const XmlElement& option) {
 void RuleReader::NeverSet(const XmlElement& option) {
   Plain(option, {"negate", "type"});
   rule_.never_set.push_back({option.name, option.at, ReadPattern(option, PatternKind::kOsMatch)});
-  rule_.never = true;
+  rule_.never.push_back(option.name);
 }
 
 void RuleReader::NeverTrue(const XmlElement& option) {
   Warn(option.at, "never-true", "<" + option.name + "> never holds here");
-  rule_.never = true;
+  rule_.never.push_back(option.name);
 }
 
 void RuleReader::WithoutEffect(const XmlElement& option) {

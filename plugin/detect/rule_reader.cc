@@ -11,6 +11,11 @@ namespace tld {
 void RuleReader::Read(const XmlElement& element) {
   rule_.at = element.at;
   rule_.faulty = element.faulty;
+  // First, so that what is wrong with the others is told with it.
+  for (const XmlAttribute& attribute : element.attributes) {
+    const bool is_id = rule_.id.empty() && EqualsIgnoreCase(attribute.name, "id");
+    if (is_id) rule_.id = attribute.value;
+  }
   for (const XmlAttribute& attribute : element.attributes) {
     // Case counts for none of them, so two that differ in it are one that stands twice.
     const bool twice = std::any_of(
@@ -135,7 +140,13 @@ void RuleReader::Joined(std::optional<PatternDefinition>& into, const XmlElement
                         PatternKind kind) {
   Plain(option, {"negate", "type"});
   PatternDefinition pattern = ReadPattern(option, kind);
-  if (into) pattern.pattern.text = into->pattern.text + pattern.pattern.text;
+  if (into) {
+    if (into->kind != pattern.kind || into->negate != pattern.negate) {
+      Warn(option.at, "repeated",
+           "<" + option.name + "> stands before with another type or negate; these count for both");
+    }
+    pattern.pattern = {into->pattern.text + pattern.pattern.text, into->pattern.at};
+  }
   into = std::move(pattern);
 }
 

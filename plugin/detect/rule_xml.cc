@@ -92,7 +92,7 @@ class Converter {
         case pugi::node_declaration:
           break;
         default:
-          Fail(At(node.name()), "unsupported-xml", "only elements, text and comments are allowed");
+          Fail(TagOf(node), "unsupported-xml", "only elements, text and comments are allowed");
           if (into != nullptr) into->faulty = true;
       }
     }
@@ -102,6 +102,13 @@ class Converter {
  private:
   Offset At(const char* place) const { return Offset{static_cast<std::size_t>(place - buffer_)}; }
 
+  /// The `<` of a node that is no element: the parser points behind its mark.
+  Offset TagOf(const pugi::xml_node& node) const {
+    const bool named = node.type() == pugi::node_pi;
+    const Offset inside = At(named ? node.name() : node.value());
+    return Offset{source_.text.rfind('<', inside.bytes - 1)};
+  }
+
   void Fail(Offset at, std::string_view code, std::string message) {
     diagnostics_.Add(source_, at, {Severity::kError, code, std::move(message)});
   }
@@ -109,7 +116,6 @@ class Converter {
   XmlElement Element(const pugi::xml_node& node, int depth) {
     XmlElement element;
     element.name = node.name();
-    std::transform(element.name.begin(), element.name.end(), element.name.begin(), AsciiLower);
     element.at = Offset{At(node.name()).bytes - 1};
     element.text_at = element.at;
     if (depth > kNestingLimit) {
@@ -158,6 +164,95 @@ class Converter {
   Diagnostics& diagnostics_;
 };
 
+/// One pass over the tags, before the text is parsed: case counts for no name of an element, and
+/// which tag does not fit which is told better by who knows the open ones.
+class Tags {
+ public:
+  Tags(const SourceText& source, std::string& buffer, Diagnostics& diagnostics)
+      : source_(source), buffer_(buffer), diagnostics_(diagnostics) {}
+
+  /// False when tags do not fit, which is told. What is no tag at all is left to the parser.
+  bool Run() {
+    for (std::size_t at = buffer_.find('<'); at != buffer_.npos; at = buffer_.find('<', at)) {
+      const std::string_view rest = std::string_view(buffer_).substr(at);
+      if (rest.starts_with("<!--")) {
+        at = After("-->", at + 4);
+      } else if (rest.starts_with("<![CDATA[")) {
+        at = After("]]>", at);
+      } else if (rest.starts_with("<!") || rest.starts_with("<?")) {
+        at = After(">", at);
+      } else if (rest.starts_with("</")) {
+        const std::string_view name = Lowered(at + 2);
+        if (!Close(name, at)) return false;
+        at += 2 + name.size();
+      } else {
+        at = Open(at);
+      }
+      if (at == buffer_.npos) return true;
+    }
+    if (open_.empty()) return true;
+    return Fail(open_.back().at, "<" + std::string(open_.back().name) + "> is not closed");
+  }
+
+ private:
+  struct Element {
+    std::string_view name;
+    std::size_t at;
+  };
+
+  std::size_t After(std::string_view end, std::size_t from) const {
+    const std::size_t at = buffer_.find(end, from);
+    return at == buffer_.npos ? at : at + end.size();
+  }
+
+  /// The name that begins there, made lower case.
+  std::string_view Lowered(std::size_t at) {
+    const std::size_t end = std::min(buffer_.find_first_of(" \t\r\n/><", at), buffer_.size());
+    const auto begin = buffer_.begin() + static_cast<std::ptrdiff_t>(at);
+    std::transform(begin, buffer_.begin() + static_cast<std::ptrdiff_t>(end), begin, AsciiLower);
+    return std::string_view(buffer_).substr(at, end - at);
+  }
+
+  static bool BeginsName(std::string_view name) {
+    const unsigned char c = name.empty() ? 0 : static_cast<unsigned char>(name[0]);
+    return (c >= 'a' && c <= 'z') || c == '_' || c == ':' || c >= 0x80;
+  }
+
+  /// Reads a start tag; returns the place after it, or none where it is no good.
+  std::size_t Open(std::size_t at) {
+    const std::string_view name = Lowered(at + 1);
+    if (!BeginsName(name)) return buffer_.npos;
+    std::size_t end = at + 1 + name.size();
+    while ((end = buffer_.find_first_of("\"'>", end)) != buffer_.npos && buffer_[end] != '>') {
+      end = After(buffer_.substr(end, 1), end + 1);
+      if (end == buffer_.npos) break;
+    }
+    if (end == buffer_.npos) return end;
+    if (buffer_[end - 1] != '/') open_.push_back({name, at});
+    return end + 1;
+  }
+
+  bool Close(std::string_view name, std::size_t at) {
+    const std::string tag = "</" + std::string(name) + ">";
+    if (open_.empty()) return Fail(at, tag + " closes nothing");
+    const Element element = open_.back();
+    open_.pop_back();
+    if (element.name == name) return true;
+    return Fail(at, tag + " does not close <" + std::string(element.name) + "> of line " +
+                        std::to_string(source_.LineOf(Offset{element.at})));
+  }
+
+  bool Fail(std::size_t at, std::string message) {
+    diagnostics_.Add(source_, Offset{at}, {Severity::kError, "xml", std::move(message)});
+    return false;
+  }
+
+  const SourceText& source_;
+  std::string& buffer_;
+  Diagnostics& diagnostics_;
+  std::vector<Element> open_;
+};
+
 /// Bytes that no rule file may hold: NUL, and the two that stand in for `\<`.
 std::optional<std::size_t> FindForbidden(std::string_view text) {
   const std::size_t at = text.find_first_of(std::string_view("\0\x01\x02", 3));
@@ -182,6 +277,7 @@ std::vector<XmlElement> ReadRuleXml(const SourceText& source, Diagnostics& diagn
   std::string buffer = source.text;
   if (buffer.starts_with("\xEF\xBB\xBF")) buffer.replace(0, 3, "   ");  // a byte order mark
   ReplaceAll(buffer, kEscapedLess, kStandIn);
+  if (!Tags(source, buffer, diagnostics).Run()) return {};
   pugi::xml_document document;
   const unsigned options = pugi::parse_fragment | pugi::parse_declaration | pugi::parse_cdata |
                            pugi::parse_pi | pugi::parse_doctype | pugi::parse_ws_pcdata;

@@ -64,6 +64,7 @@ struct OriginCondition {
 /// `srcip`: one of the event's source addresses is in one of the networks; negated, none is.
 struct SourceCondition {
   std::vector<Network> networks;
+  std::string text;  ///< as written
   bool negate = false;
   bool operator==(const SourceCondition&) const = default;
 };
@@ -71,15 +72,18 @@ struct SourceCondition {
 /// `time` and `weekday`, of the event's own time.
 struct TimeCondition {
   DayTime time;
+  std::string text;  ///< as written
   bool operator==(const TimeCondition&) const = default;
 };
 struct WeekdayCondition {
   WeekDays days;
+  std::string text;  ///< as written
   bool operator==(const WeekdayCondition&) const = default;
 };
 
 /// An option that holds on no audit event, such as `program_name`.
 struct NeverCondition {
+  std::string option;
   bool operator==(const NeverCondition&) const = default;
 };
 

@@ -51,6 +51,16 @@ TEST(Diagnostics, OffsetBehindTheEndIsTheEnd) {
   EXPECT_EQ(diagnostics.all()[0].column, 1u);
 }
 
+TEST(Diagnostics, EachPlaceHasItsLine) {
+  const SourceText source{"f", "a\n\nbc\n"};
+  const std::size_t lines[] = {1, 1, 2, 3, 3, 3, 4};
+  for (std::size_t at = 0; at < std::size(lines); ++at) {
+    EXPECT_EQ(source.LineOf(Offset{at}), lines[at]) << at;
+  }
+  EXPECT_EQ(source.LineStart(3).bytes, 3u);
+  EXPECT_EQ(SourceText("f", "").LineOf(Offset{0}), 1u);
+}
+
 TEST(Diagnostics, JsonEscapesEverything) {
   Diagnostics diagnostics;
   diagnostics.Add({"a\"b", "x"}, Offset{0}, {Severity::kError, "c", "m\n", "1"});

@@ -33,7 +33,7 @@ TEST(RuleXml, AcceptsTheDialect) {
 
 TEST(RuleXml, NamesThePlaceOfWhatIsNotWellFormed) {
   EXPECT_EQ(Found("<group name=\"g\">\n<rule id=\"1\" level=\"3\">\n</group>"),
-            Strings{"xml error 3:3"});
+            Strings{"xml error 3:1"});
   EXPECT_EQ(Found("<group name=g></group>"), Strings{"xml error 1:13"});
   EXPECT_EQ(Found("a \x01 b"), Strings{"forbidden-byte error 1:3"});
   EXPECT_EQ(
@@ -47,6 +47,36 @@ TEST(RuleXml, NamesThePlaceOfWhatIsNotWellFormed) {
   EXPECT_EQ(
       Found(RuleText("id=\"1\" level=\"1\"", "<match>" + std::string(20481, 'x') + "</match>")),
       Strings{"text-too-long error 1:76"});
+}
+
+TEST(RuleXml, NamesTheTagThatDoesNotFit) {
+  const std::pair<const char*, const char*> table[] = {
+      {"<group name=\"g\">\n<rule>\n</group>", "3:1 </group> does not close <rule> of line 2"},
+      {"<group name=\"g\">", "1:1 <group> is not closed"},
+      {"</group>", "1:1 </group> closes nothing"},
+      {"<group name=\"a>b\"><!-- <x> --><![CDATA[<y>]]></rule>",
+       "1:46 </rule> does not close <group> of line 1"},
+      {"<group name=\"g\"><a/></group></b>", "1:29 </b> closes nothing"},
+      {"<![CDATA[x]]>", "1:1 only elements, text and comments are allowed"},
+      {" <!DOCTYPE x>", "1:2 only elements, text and comments are allowed"},
+      {"\n<?php x?>", "2:1 only elements, text and comments are allowed"},
+      {"<! short !>", "1:3 '<' begins no tag; a literal one is written '\\<' or '&lt;'"},
+  };
+  for (const auto& [rules, expected] : table) {
+    const TestPolicy policy(rules);
+    const auto& all = policy.diagnostics().all();
+    ASSERT_FALSE(all.empty()) << rules;
+    EXPECT_EQ(
+        std::to_string(all[0].line) + ':' + std::to_string(all[0].column) + ' ' + all[0].message,
+        expected)
+        << rules;
+  }
+}
+
+TEST(RuleXml, CaseCountsForNoNameOfAnElement) {
+  EXPECT_EQ(Found("<Group name=\"g,\"><RULE id=\"1\" level=\"1\"><Description>d</dEscription>"
+                  "<MATCH></match ></rUle></GROUP>"),
+            Strings{});
 }
 
 TEST(Definitions, EveryFaultOfARuleIsTold) {
@@ -66,6 +96,29 @@ TEST(Definitions, AValueOfAnAttributeThatIsNoneIsAnError) {
     EXPECT_NE(found[0].find(" error "), std::string::npos) << attribute << ' ' << found[0];
   }
   EXPECT_EQ(Found(RuleText("id=\"1\" level=\"1\" overwrite=\"NO\"")), Strings{});
+}
+
+TEST(Definitions, AFaultBeforeTheIdNamesTheRuleAllTheSame) {
+  const TestPolicy policy(RuleText("colour=\"red\" level=\"1\" id=\"100007\""));
+  ASSERT_EQ(policy.diagnostics().all().size(), 1u);
+  EXPECT_EQ(policy.diagnostics().all()[0].rule, "100007");
+}
+
+TEST(Definitions, WhatStandsTwiceInAnotherWayIsWarnedOf) {
+  const std::string rule = "id=\"100001\" level=\"1\"";
+  EXPECT_EQ(Found(RuleText(rule, "<match>a</match><match>b</match>")), Strings{});
+  EXPECT_EQ(Found(RuleText(rule, "<match>a</match><match negate=\"yes\">b</match>")),
+            Strings{"repeated warning 1:90"});
+  EXPECT_EQ(Found(RuleText(rule, "<regex>a</regex><regex type=\"pcre2\">b</regex>")),
+            Strings{"repeated warning 1:90"});
+  EXPECT_EQ(Found(RuleText(rule, "<description>other</description>")),
+            Strings{"repeated warning 1:74"});
+}
+
+TEST(Links, AnEmptyLinkBesideAGoodOneIsWarnedOf) {
+  EXPECT_EQ(Found(RuleText("id=\"1\" level=\"1\"") +
+                  RuleText("id=\"2\" level=\"1\"", "<if_sid>1</if_sid><if_sid> </if_sid>")),
+            Strings{"empty-link warning 2:95"});
 }
 
 TEST(Definitions, OnlyGroupsAndVariablesAreRoots) {

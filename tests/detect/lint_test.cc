@@ -167,6 +167,23 @@ TEST(LintNever, ConditionsThatNoAuditEventMeets) {
   }
 }
 
+TEST(LintNever, ACompositeThatNothingFeeds) {
+  const std::string counts = "<if_matched_sid>100000</if_matched_sid>";
+  const Strings told = Tree(kBase + Rule(100001, 5, counts));
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0],
+            "never-true 100001 this rule counts nothing: no rule that it names answers at a level "
+            "above 0");
+  EXPECT_EQ(Tree(Rule(100000, 3, "") + Rule(100001, 5, counts)), Strings{});
+  EXPECT_EQ(
+      Short(Tree(RuleText("id=\"100000\" level=\"3\" noalert=\"1\"") + Rule(100001, 5, counts))),
+      Strings{"never-true 100001"});
+  EXPECT_EQ(Short(Tree(kBase + Rule(100001, 5,
+                                    "<if_sid>100000</if_sid><if_matched_group>none,"
+                                    "</if_matched_group>"))),
+            Strings{"never-true 100001"});
+}
+
 TEST(LintNever, ComparisonsAndCountingRules) {
   const std::string base = Rule(100001, 3, "");
   const std::string sid = "<if_matched_sid>100001</if_matched_sid>";
