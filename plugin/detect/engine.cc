@@ -2,6 +2,7 @@
 #include "detect/engine.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "base/text.h"
@@ -50,11 +51,7 @@ struct Holder {
     return any != negated;
   }
   bool operator()(const OriginCondition& c) const {
-    const std::string_view node = event.id().node;
-    const std::string_view text = c.part == OriginCondition::Part::kLocation
-                                      ? context.origin.location
-                                  : node.empty() ? context.origin.host
-                                                 : node;
+    const std::string_view text = OriginText(c, context, event);
     return !text.empty() && c.pattern.Matches(text, context.scratch) != c.negate;
   }
   bool operator()(const SourceCondition& c) const {
@@ -104,6 +101,7 @@ class Search {
       levels.pop_back();
       if (path_.empty()) return {};
       if (!RuleAt(path_.back().rule).gate) return Conclude();
+      barren_.insert(path_.back().rule);
       path_.pop_back();
     }
     return {};
@@ -133,6 +131,7 @@ class Search {
   TraceStep::Result Judge(Taken& taken, TraceStep& step) {
     using enum TraceStep::Result;
     const Rule& rule = RuleAt(taken.rule);
+    if (barren_.contains(taken.rule)) return kBarren;
     if (event_.full_log().size() < rule.least_log_bytes) return kLogTooShort;
     for (; step.condition < rule.conditions.size(); ++step.condition) {
       if (!Holds(rule.conditions[step.condition], context_, event_)) return kCondition;
@@ -171,6 +170,9 @@ class Search {
   const Event& event_;
   Trace* trace_;
   std::vector<Taken> path_;
+  /// Gates that were searched in vain. A gate may stand at very many places, below other gates;
+  /// what is below it is the same at each.
+  std::unordered_set<std::size_t> barren_;
 };
 
 }  // namespace
@@ -179,6 +181,12 @@ const FieldName* FieldOf(const Condition& condition) {
   if (const auto* field = std::get_if<FieldCondition>(&condition)) return &field->field;
   if (const auto* list = std::get_if<ListCondition>(&condition)) return &list->field;
   return nullptr;
+}
+
+std::string_view OriginText(const OriginCondition& condition, const MatchContext& context,
+                            const Event& event) {
+  if (condition.part == OriginCondition::Part::kLocation) return context.origin.location;
+  return event.id().node.empty() ? context.origin.host : std::string_view(event.id().node);
 }
 
 bool Holds(const Condition& condition, const MatchContext& context, const Event& event) {
@@ -250,12 +258,14 @@ struct Namer {
     const bool host = c.part == OriginCondition::Part::kHost;
     return (host ? "hostname" : "location") + Quoted(c.negate, c.pattern.text());
   }
-  std::string operator()(const SourceCondition&) const { return "srcip"; }
-  std::string operator()(const TimeCondition&) const { return "time"; }
-  std::string operator()(const WeekdayCondition&) const { return "weekday"; }
-  std::string operator()(const NeverCondition&) const {
-    return "an option that no audit event sets";
+  std::string operator()(const SourceCondition& c) const {
+    return "srcip" + Quoted(c.negate, c.text);
   }
+  std::string operator()(const TimeCondition& c) const { return "time" + Quoted(false, c.text); }
+  std::string operator()(const WeekdayCondition& c) const {
+    return "weekday" + Quoted(false, c.text);
+  }
+  std::string operator()(const NeverCondition& c) const { return '<' + c.option + '>'; }
 };
 
 }  // namespace

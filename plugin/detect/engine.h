@@ -40,6 +40,7 @@ struct TraceStep {
     kCondition,    ///< Rule::conditions[condition] did not hold
     kTooFew,       ///< a composite counted less than its frequency
     kSilent,       ///< a composite of level 0 never holds
+    kBarren,       ///< a gate that held at another place before, and no answer was below it
   };
   std::size_t rule = 0;
   std::size_t depth = 0;  ///< 0 for roots
@@ -79,6 +80,10 @@ std::optional<Answer> Evaluate(const MatchContext& context, Windows& windows, co
 
 /// The field that a condition looks at, or null.
 const FieldName* FieldOf(const Condition& condition);
+
+/// The text that a condition on the origin looks at; empty when it is not known.
+std::string_view OriginText(const OriginCondition& condition, const MatchContext& context,
+                            const Event& event);
 
 /// Whether one condition holds.
 bool Holds(const Condition& condition, const MatchContext& context, const Event& event);

@@ -92,6 +92,23 @@ class Compiler {
   bool failed_ = false;
 };
 
+/// A constant database begins with the places and lengths of 256 tables, which end the file
+/// (https://cr.yp.to/cdb/cdb.txt). The library looks at none of them before a look-up.
+bool HasTables(const cdb& database) {
+  constexpr unsigned kTables = 256;
+  constexpr unsigned kSlotBytes = 8;
+  unsigned end = database.cdb_fsize;
+  for (unsigned i = kTables; i-- > 0;) {
+    const unsigned char* table = database.cdb_mem + std::size_t{kSlotBytes} * i;
+    const unsigned at = cdb_unpack(table);
+    const unsigned slots = cdb_unpack(table + 4);
+    if (slots == 0) continue;  // its place says nothing
+    if (at > end || slots != (end - at) / kSlotBytes || (end - at) % kSlotBytes != 0) return false;
+    end = at;
+  }
+  return end >= kTables * kSlotBytes;
+}
+
 }  // namespace
 
 void List::Close::operator()(cdb* database) const {
@@ -105,7 +122,9 @@ Result<List> List::Open(std::string name, const Fd& fd) {
     delete raw;
     return Error{"is no constant database"};
   }
-  return List(std::move(name), std::unique_ptr<cdb, Close>(raw));
+  List list(std::move(name), std::unique_ptr<cdb, Close>(raw));
+  if (!HasTables(*raw)) return Error{"is no constant database"};
+  return list;
 }
 
 std::optional<std::string_view> List::Find(std::string_view key) const {

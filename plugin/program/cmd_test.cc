@@ -99,7 +99,7 @@ class Test {
     if (options_.verbose) AppendTrace(out, outcome);
     if (why_) {
       out += ",\"why\":";
-      AppendJsonStrings(out, WhyNot(*why_, outcome.trace, outcome.context, outcome.event));
+      AppendJsonStrings(out, Why(outcome));
     }
     out += '}';
     std::puts(out.c_str());
@@ -166,8 +166,9 @@ class Test {
       std::printf("  frequency: %u in %lld s\n", rule->composite->frequency,
                   static_cast<long long>(rule->composite->timeframe_ms / 1000));
     }
-    std::puts(outcome.IsAlert() ? "**Alert to be generated."
-                                : "**No alert: the event is consumed silently.");
+    std::puts(outcome.IsAlert()  ? "**Alert to be generated."
+              : rule->level == 0 ? "**No alert: the event is consumed silently."
+                                 : "**No alert: the rule has the option no_log.");
   }
 
   static void PrintTrace(const Pipeline::Outcome& outcome) {
@@ -189,9 +190,14 @@ class Test {
     }
   }
 
+  /// What kept the rule that is asked about from firing; empty when it is the answer.
+  std::vector<std::string> Why(const Pipeline::Outcome& outcome) const {
+    if (outcome.answer && outcome.answer->rule == *why_) return {};
+    return WhyNot(*why_, outcome.trace, outcome.context, outcome.event);
+  }
+
   void PrintWhy(const Pipeline::Outcome& outcome) const {
-    const std::vector<std::string> faults =
-        WhyNot(*why_, outcome.trace, outcome.context, outcome.event);
+    const std::vector<std::string> faults = Why(outcome);
     if (faults.empty()) {
       std::printf("**Rule %s fires.\n", options_.why.c_str());
       return;

@@ -2,6 +2,7 @@
 #include "program/explain.h"
 
 #include <algorithm>
+#include <ctime>
 #include <optional>
 
 #include "base/text.h"
@@ -15,6 +16,14 @@ std::string RuleName(const Rule& rule) {
   return "rule " + rule.id + " (level " + std::to_string(rule.level) + ')';
 }
 
+std::string LocalTime(const Event& event, const char* format) {
+  const std::time_t seconds = event.id().seconds;
+  std::tm local{};
+  char text[32] = "";
+  if (localtime_r(&seconds, &local) != nullptr) std::strftime(text, sizeof text, format, &local);
+  return text;
+}
+
 /// `field audit.exe '^/tmp' on '/usr/bin/nc'`
 std::string ConditionOn(const Condition& condition, const MatchContext& context,
                         const Event& event) {
@@ -23,6 +32,20 @@ std::string ConditionOn(const Condition& condition, const MatchContext& context,
     if (!event.Has(*field)) return Shown(text) + ": the event has no such field";
     text += " on '" + std::string(CutAtCharacter(event.First(*field), kShownBytes)) + '\'';
     if (!field->is_argument() && event.Find(field->text()).size() > 1) text += " and other values";
+  }
+  if (std::holds_alternative<SourceCondition>(condition)) {
+    const auto addresses = event.Find("srcip");
+    if (addresses.empty()) return Shown(text) + ": the event has no source address";
+    text += " on";
+    for (const Field& address : addresses) text += " '" + std::string(address.value) + '\'';
+  } else if (const auto* origin = std::get_if<OriginCondition>(&condition)) {
+    text += " on '" + std::string(OriginText(*origin, context, event)) + '\'';
+  } else if (std::holds_alternative<TimeCondition>(condition)) {
+    text += " at " + LocalTime(event, "%H:%M");
+  } else if (std::holds_alternative<WeekdayCondition>(condition)) {
+    text += " on " + LocalTime(event, "%A");
+  } else if (std::holds_alternative<NeverCondition>(condition)) {
+    text += ", which never holds on audit events";
   }
   return Shown(text);
 }
@@ -46,6 +69,15 @@ std::vector<std::string> OwnFaults(const Rule& rule, const MatchContext& context
     }
   }
   return faults;
+}
+
+/// Whether there is a rule whose answers the composite counts.
+bool IsFed(const Rule& composite, const Ruleset& ruleset) {
+  const std::size_t place = composite.composite->place;
+  return std::any_of(ruleset.rules.begin(), ruleset.rules.end(), [&](const Rule& rule) {
+    return !rule.gate && std::find(rule.counted_by.begin(), rule.counted_by.end(), place) !=
+                             rule.counted_by.end();
+  });
 }
 
 /// Collects what stands between a rule and being tried, from the root down.
@@ -148,6 +180,8 @@ std::string ExplainStep(const TraceStep& step, const MatchContext& context, cons
     case TraceStep::Result::kTooFew:
       return "does not hold: " + Frequency(*rule.composite) + ", this is number " +
              std::to_string(step.counted);
+    case TraceStep::Result::kBarren:
+      return "is a gate that was tried before: no rule below it answers";
     case TraceStep::Result::kSilent:
       return "does not hold: a composite rule of level 0 never does";
   }
@@ -183,6 +217,8 @@ std::vector<std::string> WhyNot(std::size_t rule, const Trace& trace, const Matc
   const TraceStep* step = path.Tried(rule);
   if (wanted.composite && wanted.level == 0) {
     path.faults.push_back("a level above 0: a composite rule of level 0 never holds");
+  } else if (wanted.composite && !IsFed(wanted, context.ruleset)) {
+    path.faults.push_back("a rule that it counts: none of them answers at a level above 0");
   } else if (step != nullptr && step->result == TraceStep::Result::kTooFew) {
     path.faults.push_back(Frequency(*wanted.composite) + ": this is number " +
                           std::to_string(step->counted));

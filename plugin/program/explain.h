@@ -17,8 +17,8 @@ std::string ExplainStep(const TraceStep& step, const MatchContext& context, cons
 std::vector<std::string> NotTriedAfter(const Trace& trace, std::size_t step,
                                        const Ruleset& ruleset);
 
-/// What kept a rule from being the answer: all that would have to be otherwise. Empty when it is
-/// the answer.
+/// What kept a rule from being the answer, which is another or none: all that would have to be
+/// otherwise.
 std::vector<std::string> WhyNot(std::size_t rule, const Trace& trace, const MatchContext& context,
                                 const Event& event);
 

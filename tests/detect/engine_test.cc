@@ -180,6 +180,25 @@ TEST(Engine, DescriptionsShowFieldsSafelyAndBounded) {
   EXPECT_EQ(describe("$(audit.command)$(", "/bin/nc"), "nc$(");
 }
 
+TEST(Engine, GatesBelowGatesAreSearchedOnceEach) {
+  // Each is a child of all before it: two to the power of forty places.
+  std::string rules;
+  for (int i = 1; i <= 40; ++i) {
+    rules += RuleText("id=\"" + std::to_string(i) + "\" level=\"3\" noalert=\"1\"",
+                      i == 1 ? "" : "<if_group>g</if_group>");
+  }
+  const std::string last = "<if_group>g</if_group>";
+  EXPECT_EQ(Answers(TestPolicy(rules).policy(), kNc), std::vector<std::string>{"-"});
+  EXPECT_EQ(Answers(TestPolicy(rules + RuleText("id=\"99\" level=\"1\"", last)).policy(), kNc),
+            std::vector<std::string>{"99"});
+  EXPECT_EQ(
+      Answers(TestPolicy(rules + RuleText("id=\"98\" level=\"1\"", last + "<match>zzz</match>") +
+                         RuleText("id=\"99\" level=\"1\""))
+                  .policy(),
+              kNc),
+      std::vector<std::string>{"99"});
+}
+
 TEST(Engine, TheTraceNamesWhatFailed) {
   const TestPolicy policy(RuleText("id=\"1\" level=\"9\"", "<match>zzz</match>") +
                           RuleText("id=\"2\" level=\"3\""));

@@ -149,6 +149,21 @@ TEST_F(ListTest, ACdbWithoutTextIsUsedAsItIs) {
   EXPECT_EQ(opened->list.Count(), 1u);
 }
 
+TEST_F(ListTest, NoiseIsNoCdb) {
+  std::string noise(5000, '\0');
+  for (std::size_t i = 0; i < noise.size(); ++i) noise[i] = static_cast<char>(i * i >> 3);
+  Write("share/other.cdb", noise);
+  EXPECT_FALSE(Open("other"));
+  // One that is cut is none either.
+  Write("share/progs", "nc:red\nncat:yellow\n");
+  ASSERT_TRUE(RefreshCompiledList(where_, "progs", diagnostics_));
+  const std::string whole = testing_support::Slurp(directory_ / "cdb/progs.cdb");
+  Write("share/other.cdb", whole.substr(0, whole.size() - 8));
+  EXPECT_FALSE(Open("other"));
+  Write("share/other.cdb", whole);
+  EXPECT_TRUE(Open("other"));
+}
+
 TEST_F(ListTest, AListWithErrorsDoesNotReplaceTheCompiledOne) {
   Write("etc/progs", "nc:red\n");
   ASSERT_TRUE(RefreshCompiledList(where_, "progs", diagnostics_));

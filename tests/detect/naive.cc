@@ -126,6 +126,7 @@ bool Evaluator::Link(Node& node, std::vector<Node*>& parents) {
 
 Result Evaluator::Evaluate(const Event& event) {
   Result result;
+  barren_.clear();
   std::vector<Node*> path = Walk(roots_, 0, event, result);
   if (!path.empty()) Conclude(std::move(path), event, result);
   return result;
@@ -137,8 +138,16 @@ std::vector<Evaluator::Node*> Evaluator::Walk(const std::vector<Node*>& siblings
   for (Node* node : siblings) {
     result.steps.push_back({node->rule.id, depth, Judge(*node, event)});
     if (result.steps.back().how != "held") continue;
+    const std::size_t step = result.steps.size() - 1;
     std::vector<Node*> below = Walk(node->children, depth + 1, event, result);
-    if (below.empty() && IsGate(node->rule)) continue;
+    if (below.empty() && IsGate(node->rule)) {
+      // Walked again like the first time, and told in a word.
+      if (!barren_.insert(node).second) {
+        result.steps.resize(step + 1);
+        result.steps.back().how = "barren";
+      }
+      continue;
+    }
     below.insert(below.begin(), node);
     return below;
   }
@@ -155,7 +164,7 @@ std::string Evaluator::Judge(Node& node, const Event& event) {
 }
 
 bool Evaluator::Condition(const RuleDefinition& d, const Event& event) const {
-  if (d.never || d.other_decoder) return false;
+  if (!d.never.empty() || d.other_decoder) return false;
   for (const FieldDefinition& field : d.fields) {
     const auto values = Values(event, field.name);
     if (values.empty()) return false;

@@ -23,7 +23,8 @@ bool MatchesOsMatch(std::string_view pattern, std::string_view subject);
 /// Nothing for what is no osregex.
 std::optional<bool> MatchesOsRegex(std::string_view pattern, std::string_view subject);
 
-/// One rule that was tried. `how` is "held", "condition", "too few", "too short" or "silent".
+/// One rule that was tried. `how` is "held", "condition", "too few", "too short", "silent" or
+/// "barren".
 struct Step {
   std::string rule;
   std::size_t depth = 0;
@@ -82,6 +83,7 @@ class Evaluator {
   std::deque<Node> nodes_;  // in load order
   std::vector<Node*> roots_;
   std::vector<Past> history_;
+  std::set<const Node*> barren_;  // gates of this event that no answer was below
   Lists lists_;
   std::string host_;
   std::string location_;

@@ -124,6 +124,45 @@ TEST_F(TldctlTest, ACompositeTellsHowFarItHasCome) {
       << json;
 }
 
+TEST_F(TldctlTest, WhyShowsWhatEachKindOfConditionLookedAt) {
+  Rules(RuleText("id=\"1\" level=\"3\"") +
+        RuleText("id=\"2\" level=\"5\"", "<if_sid>1</if_sid><srcip>10.0.0.0/8</srcip>") +
+        RuleText("id=\"3\" level=\"5\"",
+                 "<if_sid>1</if_sid><time>03:00-03:01</time><hostname>^zz</hostname>") +
+        RuleText("id=\"4\" level=\"5\"", "<if_sid>1</if_sid><user>root</user>") +
+        RuleText("id=\"5\" level=\"0\"") +
+        RuleText("id=\"6\" level=\"5\"", "<if_matched_sid>5</if_matched_sid>"));
+  const auto why = [&](const std::string& id, const std::string& log) {
+    const std::string out = Run("test --why " + id, log).out;
+    return out.substr(std::min(out.find("**Rule"), out.size()));
+  };
+  const auto holds = [&](const std::string& id, const std::string& log, const std::string& text) {
+    const std::string out = why(id, log);
+    EXPECT_NE(out.find(text), std::string::npos) << out;
+  };
+  holds("2", kNc, "srcip '10.0.0.0/8': the event has no source address\n");
+  holds("2", "type=USER_AUTH msg=audit(1700000000.000:1): pid=1 msg='op=a addr=192.0.2.7'\n",
+        "srcip '10.0.0.0/8' on '192.0.2.7'\n");
+  holds("3", kNc, "time '03:00-03:01' at ");
+  holds("3", "node=vm " + kNc.substr(0, kNc.find('\n') + 1), "hostname '^zz' on 'vm'\n");
+  holds("4", kNc, "<user>, which never holds on audit events\n");
+  holds("6", kNc, "a rule that it counts: none of them answers at a level above 0\n");
+}
+
+TEST_F(TldctlTest, AnIgnoredRulesParentFiresAndNoLogIsNotSilence) {
+  Rules(RuleText("id=\"1\" level=\"3\"") +
+        RuleText("id=\"2\" level=\"5\" ignore=\"60\"", "<if_sid>1</if_sid>"));
+  const std::string out = Run("test --why 1", kNc + ExecRecords("nc", "/usr/bin/nc", 8)).out;
+  EXPECT_NE(out.find("**Rule 1 would fire if this held:\n"), std::string::npos) << out;
+  EXPECT_NE(out.find("**Rule 1 fires.\n"), std::string::npos) << out;
+  Rules(RuleText("id=\"1\" level=\"3\"", "<options>no_log</options>"));
+  EXPECT_NE(Run("test", kNc).out.find("**No alert: the rule has the option no_log.\n"),
+            std::string::npos);
+  Rules(RuleText("id=\"1\" level=\"0\""));
+  EXPECT_NE(Run("test", kNc).out.find("**No alert: the event is consumed silently.\n"),
+            std::string::npos);
+}
+
 TEST_F(TldctlTest, JsonCarriesTraceAndWhyWhenAskedFor) {
   Rules(RuleText("id=\"1\" level=\"3\"") +
         RuleText("id=\"2\" level=\"9\"", "<if_sid>1</if_sid><match>zzz</match>"));
