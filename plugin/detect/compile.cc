@@ -49,6 +49,10 @@ class RulesetBuilder {
       Warn(definition, definition.at, "overwrite-unknown",
            "there is no rule of this id to overwrite; it is loaded as a new one");
     }
+    if (!CheckCompositeOptions(definition)) {
+      Skip(definition);
+      return;
+    }
     const auto parents = FindParents(definition);
     const bool linked = parents && MatchedIsThere(definition);
     std::optional<Rule> rule;
@@ -101,23 +105,46 @@ class RulesetBuilder {
   }
 
   void Overwrite(RuleDefinition definition, std::size_t at) {
-    std::optional<Rule> rule =
-        BuildRule(definition, lists_, ruleset_.compared_fields, diagnostics_);
-    if (!rule) {
-      ++skipped_;
-      return;
-    }
     const std::string links = LinkText(definition);
     if (!links.empty() && links != links_[at]) {
       Warn(definition, definition.at, "overwrite-links",
            "an overwrite keeps the place of the rule it replaces; its own links are ignored");
     }
+    const bool warned_of = definition.is_composite();
+    KeepLinks(definitions_[at], definition);
+    std::optional<Rule> rule;
+    if (warned_of || CheckCompositeOptions(definition)) {
+      rule = BuildRule(definition, lists_, ruleset_.compared_fields, diagnostics_);
+    }
+    if (!rule) {
+      ++skipped_;
+      return;
+    }
     rule->children = std::move(ruleset_.rules[at].children);
-    // What a composite counts is one of its links. A rule that becomes one brings its own.
-    const bool was_composite = ruleset_.rules[at].composite.has_value();
-    if (!was_composite) matched_[at] = MatchedOf(definition);
     ruleset_.rules[at] = *std::move(rule);
     definitions_[at] = std::move(definition);
+  }
+
+  /// What a composite counts is one of its links; that it is one as well.
+  static void KeepLinks(const RuleDefinition& before, RuleDefinition& now) {
+    const auto keep = [&](std::optional<Placed> RuleDefinition::*link) {
+      now.*link = before.*link;
+      // It may stand in another file; what is told of it is told of the overwrite.
+      if (now.*link) (now.*link)->at = now.at;
+    };
+    keep(&RuleDefinition::if_matched_sid);
+    keep(&RuleDefinition::if_matched_group);
+    keep(&RuleDefinition::if_matched_regex);
+  }
+
+  bool CheckCompositeOptions(const RuleDefinition& d) {
+    if (d.is_composite() || !d.composite_only) return true;
+    diagnostics_.Add(*d.source, d.composite_only->at,
+                     {Severity::kError, "no-if-matched",
+                      '<' + d.composite_only->text +
+                          "> needs an <if_matched_sid>, <if_matched_group> or <if_matched_regex>",
+                      d.id});
+    return false;
   }
 
   /// What the `if_matched_…` of a rule name.
@@ -183,9 +210,11 @@ class RulesetBuilder {
   std::optional<std::vector<std::size_t>> FindParents(const RuleDefinition& d) {
     const bool linked = !d.if_sid.empty() || !d.if_group.empty() || !d.if_level.empty();
     std::vector<std::size_t> parents;
-    for (const Placed& link : d.if_sid) AddById(d, link, parents);
-    for (const Placed& link : d.if_group) AddByGroup(d, link, parents);
-    for (const Placed& link : d.if_level) AddByLevel(d, link, parents);
+    bool good = true;
+    for (const Placed& link : d.if_sid) good = AddById(d, link, parents) && good;
+    for (const Placed& link : d.if_group) good = AddByGroup(d, link, parents) && good;
+    for (const Placed& link : d.if_level) good = AddByLevel(d, link, parents) && good;
+    if (!good) return {};
     if (linked && parents.empty()) {
       const Placed& first = !d.if_sid.empty()     ? d.if_sid.front()
                             : !d.if_group.empty() ? d.if_group.front()
@@ -198,9 +227,10 @@ class RulesetBuilder {
     return parents;
   }
 
-  void AddById(const RuleDefinition& d, const Placed& link, std::vector<std::size_t>& parents) {
+  /// False, as the next two, when the link itself is no good; that is told.
+  bool AddById(const RuleDefinition& d, const Placed& link, std::vector<std::size_t>& parents) {
     const std::vector<std::string_view> words = SplitWords(link.text, ", \t\r\n");
-    if (words.empty()) Warn(d, link.at, "empty-link", "the link is empty");
+    if (words.empty()) return EmptyLink(d, link);
     for (const std::string_view word : words) {
       const auto number = ParseNumber(word);
       const auto found = number ? index_.find(std::to_string(*number)) : index_.end();
@@ -214,31 +244,36 @@ class RulesetBuilder {
            "rule '" + std::string(word) +
                (skipped ? "' was skipped" : "' is not loaded before this"));
     }
+    return true;
+  }
+
+  bool EmptyLink(const RuleDefinition& d, const Placed& link) {
+    Warn(d, link.at, "empty-link", "the link is empty; the rule is skipped");
+    return false;
   }
 
   /// Every rule whose group string contains one of the texts, or begins with it after `^`.
-  void AddByGroup(const RuleDefinition& d, const Placed& link, std::vector<std::size_t>& parents) {
+  bool AddByGroup(const RuleDefinition& d, const Placed& link, std::vector<std::size_t>& parents) {
     const std::string_view text = Trim(link.text);
-    if (text.empty()) {
-      Warn(d, link.at, "empty-link", "the link is empty");
-      return;
-    }
+    if (text.empty()) return EmptyLink(d, link);
     const OsMatch names(text);
     for (std::size_t i = 0; i < ruleset_.rules.size(); ++i) {
       if (names.Matches(ruleset_.rules[i].group_string)) parents.push_back(i);
     }
+    return true;
   }
 
-  void AddByLevel(const RuleDefinition& d, const Placed& link, std::vector<std::size_t>& parents) {
+  bool AddByLevel(const RuleDefinition& d, const Placed& link, std::vector<std::size_t>& parents) {
     const auto level = ParseNumber(Trim(link.text));
     if (!level || *level < 1 || *level > 16) {
-      Warn(d, link.at, "bad-level", "<if_level> takes a level from 1 to 16");
-      return;
+      Warn(d, link.at, "bad-level", "<if_level> takes a level from 1 to 16; the rule is skipped");
+      return false;
     }
     for (std::size_t i = 0; i < ruleset_.rules.size(); ++i) {
       const int own = ruleset_.rules[i].level;
       if (own > 0 && own >= static_cast<int>(*level)) parents.push_back(i);
     }
+    return true;
   }
 
   ListTable lists_;

@@ -93,6 +93,8 @@ struct RuleDefinition {
   bool global_frequency = false;
   std::uint32_t ignore = 0;  ///< seconds
 
+  std::optional<Placed> composite_only;  ///< the first option that makes sense in a composite only
+
   bool is_composite() const { return if_matched_sid || if_matched_group || if_matched_regex; }
 
   std::optional<Placed> description;

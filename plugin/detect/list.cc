@@ -240,11 +240,18 @@ Result<OpenedList> OpenList(const ListDirectories& where, std::string_view name,
   if (ready->has_value()) return OpenedList{std::move(**ready), false};
   Result<Fd> fd = OpenUnlinked(where.scratch);
   if (!fd) return fd.error();
-  if (Status done = CompileList(sources, where.trust, fd->get(), diagnostics); !done) {
-    return done.error();
-  }
+  Diagnostics found;
+  const Status done = CompileList(sources, where.trust, fd->get(), found);
+  diagnostics.Append(found);
+  if (!done) return done.error();
   Result<List> list = List::Open(sources.name, *fd);
   if (!list) return list.error();
+  if (found.HasErrors()) {
+    diagnostics.AddFile(sources.texts.front(),
+                        {Severity::kWarning, "partial-list",
+                         "list '" + sources.name + "': loaded " + std::to_string(list->Count()) +
+                             " entries, " + std::to_string(found.errors()) + " rejected"});
+  }
   return OpenedList{*std::move(list), !where.compiled.empty()};
 }
 

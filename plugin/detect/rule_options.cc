@@ -17,6 +17,8 @@ constexpr std::string_view kStaticFields[] = {
     "extra_data", "srcgeoip", "dstgeoip", "program_name", "hostname",    "location",
 };
 
+constexpr std::size_t kMostIdDigits = 6;
+
 }  // namespace
 
 void RuleReader::Option(const XmlElement& option) {
@@ -110,7 +112,7 @@ bool RuleReader::ReadComparison(const XmlElement& option) {
     if (what == "field" && comparison.field.empty()) {
       Fail(option.at, "missing-field-name", "<" + option.name + "> holds the name of a field");
     }
-    if (!first_modifier_) first_modifier_ = {option.name, option.at};
+    if (!rule_.composite_only) rule_.composite_only = {option.name, option.at};
     rule_.comparisons.push_back(std::move(comparison));
     return true;
   }
@@ -214,7 +216,14 @@ void RuleReader::Category(const XmlElement& option) {
   rule_.never.push_back(option.name);
 }
 
-void RuleReader::IfSid(const XmlElement& option) { AddLink(rule_.if_sid, option); }
+void RuleReader::IfSid(const XmlElement& option) {
+  AddLink(rule_.if_sid, option);
+  for (const std::string_view word : SplitWords(option.text, ", \t\r\n")) {
+    if (word.size() <= kMostIdDigits && ParseNumber(word)) continue;
+    Fail(Offset{option.text_at.bytes + static_cast<std::size_t>(word.data() - option.text.data())},
+         "bad-id", "<if_sid> holds ids of 1 to 6 digits");
+  }
+}
 
 void RuleReader::IfGroup(const XmlElement& option) { AddLink(rule_.if_group, option); }
 
@@ -224,7 +233,7 @@ void RuleReader::IfMatchedSid(const XmlElement& option) {
   Plain(option, {});
   const std::string_view text = Trim(option.text);
   const auto id = ParseNumber(text);
-  if (!text.empty() && (!id || text.size() > 6)) {
+  if (!text.empty() && (!id || text.size() > kMostIdDigits)) {
     Fail(option.text_at, "bad-id", "<if_matched_sid> holds one id of 1 to 6 digits");
   }
   if (rule_.if_matched_sid) {
@@ -247,20 +256,13 @@ void RuleReader::IfMatchedRegex(const XmlElement& option) {
 
 void RuleReader::GlobalFrequency(const XmlElement& option) {
   Plain(option, {});
-  if (!first_modifier_) first_modifier_ = {option.name, option.at};
+  if (!rule_.composite_only) rule_.composite_only = {option.name, option.at};
   rule_.global_frequency = true;
 }
 
 /// A composite's own links count when it has no others.
 void RuleReader::FinishComposite() {
-  if (!rule_.is_composite()) {
-    if (first_modifier_) {
-      Fail(first_modifier_->at, "no-if-matched",
-           '<' + first_modifier_->text +
-               "> needs an <if_matched_sid>, <if_matched_group> or <if_matched_regex>");
-    }
-    return;
-  }
+  if (!rule_.is_composite()) return;
   if (!rule_.if_sid.empty() || !rule_.if_group.empty() || !rule_.if_level.empty()) return;
   if (rule_.if_matched_sid) rule_.if_sid.push_back(*rule_.if_matched_sid);
   if (rule_.if_matched_group) rule_.if_group.push_back(*rule_.if_matched_group);
@@ -305,6 +307,7 @@ void RuleReader::MitreOption(const XmlElement& option) {
     Fail(option.attributes[0].at, "unknown-attribute", "<mitre> has no attributes");
   }
   for (const XmlElement& child : option.children) {
+    Plain(child, {});
     const std::string text(Trim(child.text));
     if (child.name == "id" || child.name == "techniqueid") {
       if (!text.empty()) rule_.mitre.ids.push_back(text);
@@ -358,11 +361,13 @@ void RuleReader::NeverSet(const XmlElement& option) {
 }
 
 void RuleReader::NeverTrue(const XmlElement& option) {
+  Plain(option, {});
   Warn(option.at, "never-true", "<" + option.name + "> never holds here");
   rule_.never.push_back(option.name);
 }
 
 void RuleReader::WithoutEffect(const XmlElement& option) {
+  Plain(option, {});
   Warn(option.at, "no-effect", "<" + option.name + "> has no effect, as in the manager");
 }
 

@@ -82,7 +82,7 @@ void RuleReader::Attribute(const XmlAttribute& a) {
     rule_.maxsize = Number(a, 0, 9999);
   } else if (EqualsIgnoreCase(a.name, "frequency")) {
     rule_.frequency = static_cast<std::uint32_t>(Number(a, 2, 9999));
-    if (!first_modifier_) first_modifier_ = {a.name, a.at};
+    if (!rule_.composite_only) rule_.composite_only = {a.name, a.at};
   } else if (EqualsIgnoreCase(a.name, "timeframe")) {
     rule_.timeframe = static_cast<std::uint32_t>(Number(a, 0, 99999));
     rule_.timeframe_at = a.at;

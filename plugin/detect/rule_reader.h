@@ -78,7 +78,6 @@ class RuleReader {
   Diagnostics& diagnostics_;
   RuleDefinition& rule_;
   bool has_level_ = false;
-  std::optional<Placed> first_modifier_;  ///< what makes sense in a composite only
 };
 
 }  // namespace tld

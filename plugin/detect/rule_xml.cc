@@ -110,10 +110,25 @@ class Converter {
   }
 
   void Fail(Offset at, std::string_view code, std::string message) {
-    diagnostics_.Add(source_, at, {Severity::kError, code, std::move(message)});
+    diagnostics_.Add(source_, at, {Severity::kError, code, std::move(message), rule_});
   }
 
   XmlElement Element(const pugi::xml_node& node, int depth) {
+    const std::string around = rule_;
+    if (std::string_view(node.name()) == "rule") rule_ = RuleIdOf(node);
+    XmlElement element = Read(node, depth);
+    rule_ = around;
+    return element;
+  }
+
+  static std::string RuleIdOf(const pugi::xml_node& node) {
+    for (const pugi::xml_attribute& attribute : node.attributes()) {
+      if (EqualsIgnoreCase(attribute.name(), "id")) return attribute.value();
+    }
+    return {};
+  }
+
+  XmlElement Read(const pugi::xml_node& node, int depth) {
     XmlElement element;
     element.name = node.name();
     element.at = Offset{At(node.name()).bytes - 1};
@@ -162,6 +177,7 @@ class Converter {
   const SourceText& source_;
   const char* buffer_;
   Diagnostics& diagnostics_;
+  std::string rule_;  ///< id of the rule that is read, as written
 };
 
 /// One pass over the tags, before the text is parsed: case counts for no name of an element, and

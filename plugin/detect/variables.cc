@@ -32,6 +32,10 @@ class Expander {
 
   // Nesting is bounded by the XML reader.
   void Expand(XmlElement& element) {
+    if (element.name == "rule") {
+      const XmlAttribute* id = element.Find("id");
+      rule_ = id == nullptr ? "" : id->value;
+    }
     bool good = Replace(element.text, element.text_at);
     for (XmlAttribute& a : element.attributes) good = Replace(a.value, a.value_at) && good;
     element.faulty |= !good;
@@ -43,7 +47,7 @@ class Expander {
 
  private:
   void Fail(Offset at, std::string_view code, std::string message) {
-    diagnostics_.Add(source_, at, {Severity::kError, code, std::move(message)});
+    diagnostics_.Add(source_, at, {Severity::kError, code, std::move(message), rule_});
   }
 
   /// False when it could not be done.
@@ -76,6 +80,7 @@ class Expander {
 
   const SourceText& source_;
   Diagnostics& diagnostics_;
+  std::string rule_;  ///< id of the rule that is expanded
   std::unordered_map<std::string, std::string> values_;
 };
 

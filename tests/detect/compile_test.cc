@@ -115,10 +115,65 @@ TEST(Definitions, WhatStandsTwiceInAnotherWayIsWarnedOf) {
             Strings{"repeated warning 1:74"});
 }
 
-TEST(Links, AnEmptyLinkBesideAGoodOneIsWarnedOf) {
-  EXPECT_EQ(Found(RuleText("id=\"1\" level=\"1\"") +
-                  RuleText("id=\"2\" level=\"1\"", "<if_sid>1</if_sid><if_sid> </if_sid>")),
-            Strings{"empty-link warning 2:95"});
+TEST(Links, ABadLinkBesideAGoodOneSkipsTheRule) {
+  const auto with = [](const std::string& links) {
+    return TestPolicy(RuleText("id=\"1\" level=\"1\"") +
+                      RuleText("id=\"2\" level=\"1\"", "<if_sid>1</if_sid>" + links));
+  };
+  const TestPolicy empty = with("<if_sid> </if_sid>");
+  EXPECT_EQ(Codes(empty.diagnostics()), Strings{"empty-link warning 2:95"});
+  EXPECT_EQ(empty.policy()->ruleset.rules.size(), 1u);
+  const TestPolicy level = with("<if_level>0</if_level>");
+  EXPECT_EQ(Codes(level.diagnostics()), Strings{"bad-level warning 2:97"});
+  EXPECT_EQ(level.policy()->ruleset.rules.size(), 1u);
+  // One of several ids that is not there takes itself out alone.
+  const TestPolicy missing = with("<if_sid>99</if_sid>");
+  EXPECT_EQ(Codes(missing.diagnostics()), Strings{"missing-parent warning 2:95"});
+  EXPECT_EQ(missing.policy()->ruleset.rules.size(), 2u);
+  EXPECT_EQ(Codes(with("<if_sid>abc</if_sid>").diagnostics()), Strings{"bad-id error 2:95"});
+  EXPECT_EQ(Codes(with("<if_sid>1234567</if_sid>").diagnostics()), Strings{"bad-id error 2:95"});
+}
+
+TEST(Definitions, WhatIsReadFromTheFileNamesItsRule) {
+  for (const std::string option : {"<match>$b</match>", "<![CDATA[x]]>", "<match a='1' a='2'/>"}) {
+    const TestPolicy policy("<var name=\"a\">x</var>" + RuleText("id=\"7\" level=\"1\"", option));
+    ASSERT_FALSE(policy.diagnostics().all().empty()) << option;
+    EXPECT_EQ(policy.diagnostics().all()[0].rule, "7") << option;
+  }
+}
+
+TEST(Compile, AnOverwriteOfACompositeKeepsWhatItCounts) {
+  const auto overwritten = [](const std::string& attributes, const std::string& options) {
+    return TestPolicy(
+        RuleText("id=\"1\" level=\"3\"") +
+        RuleText("id=\"2\" level=\"10\" frequency=\"3\"", "<if_matched_sid>1</if_matched_sid>") +
+        RuleText("id=\"2\" level=\"8\" overwrite=\"yes\" " + attributes, options));
+  };
+  const auto composite = [](const TestPolicy& policy) -> const std::optional<Composite>& {
+    return policy.policy()->ruleset.rules.at(1).composite;
+  };
+  const TestPolicy plain = overwritten("", "");
+  EXPECT_EQ(Codes(plain.diagnostics()), Strings{});
+  ASSERT_TRUE(composite(plain));
+  EXPECT_EQ(composite(plain)->frequency, 2u);  // absent ones are cleared
+  EXPECT_EQ(plain.policy()->ruleset.rules.at(0).counted_by.size(), 1u);
+  const TestPolicy more = overwritten("frequency=\"5\"", "<same_field>audit.exe</same_field>");
+  EXPECT_EQ(Codes(more.diagnostics()), Strings{});
+  EXPECT_EQ(composite(more)->frequency, 5u);
+  const TestPolicy other = overwritten("", "<if_matched_regex>zzz</if_matched_regex>");
+  EXPECT_EQ(Codes(other.diagnostics()), Strings{"overwrite-links warning 3:18"});
+  EXPECT_FALSE(composite(other)->log);
+}
+
+TEST(Compile, AnOverwriteMakesNoComposite) {
+  const std::string plain = RuleText("id=\"1\" level=\"3\"") + RuleText("id=\"2\" level=\"4\"");
+  const TestPolicy named(plain + RuleText("id=\"2\" level=\"8\" overwrite=\"yes\" frequency=\"3\"",
+                                          "<if_matched_sid>1</if_matched_sid>"));
+  EXPECT_EQ(Codes(named.diagnostics()), Strings{"overwrite-links warning 3:18"});
+  EXPECT_FALSE(named.policy()->ruleset.rules.at(1).composite);
+  const TestPolicy bare(plain + RuleText("id=\"2\" level=\"8\" overwrite=\"yes\" frequency=\"3\""));
+  EXPECT_EQ(Codes(bare.diagnostics()), Strings{"no-if-matched error 3:57"});
+  EXPECT_EQ(bare.policy()->ruleset.rules.at(1).level, 4);  // what was there stays
 }
 
 TEST(Definitions, OnlyGroupsAndVariablesAreRoots) {
@@ -155,6 +210,9 @@ TEST(Definitions, OptionsAreChecked) {
       {"<time>noon</time>", "bad-value error"},
       {"<weekday>someday</weekday>", "bad-value error"},
       {"<if_fts/>", "never-true warning"},
+      {"<if_fts a=\"1\"/>", "unknown-attribute error"},
+      {"<check_if_ignored><a/></check_if_ignored>", "unknown-element error"},
+      {"<mitre><id a=\"1\">T1</id></mitre>", "unknown-attribute error"},
       {"<check_if_ignored>srcip</check_if_ignored>", "no-effect warning"},
   };
   for (const auto& [option, code] : table) {

@@ -164,6 +164,12 @@ TEST_F(ListTest, NoiseIsNoCdb) {
   EXPECT_TRUE(Open("other"));
 }
 
+TEST_F(ListTest, HowMuchOfAFaultyListIsThereIsTold) {
+  Write("etc/progs", "ok:1\n:v\n\"abc:1\nx:\"y\n");
+  EXPECT_EQ(Find("ok"), "1");
+  EXPECT_EQ(diagnostics_.all().back().message, "list 'progs': loaded 1 entries, 3 rejected");
+}
+
 TEST_F(ListTest, AListWithErrorsDoesNotReplaceTheCompiledOne) {
   Write("etc/progs", "nc:red\n");
   ASSERT_TRUE(RefreshCompiledList(where_, "progs", diagnostics_));

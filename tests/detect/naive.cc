@@ -83,7 +83,11 @@ void Evaluator::Load(RuleDefinition rule) {
   };
   if (known != nullptr) {
     if (!rule.overwrite) return;
-    if (!IsComposite(known->rule)) matched(*known);
+    const bool named_its_own = IsComposite(rule);
+    rule.if_matched_sid = known->rule.if_matched_sid;
+    rule.if_matched_group = known->rule.if_matched_group;
+    rule.if_matched_regex = known->rule.if_matched_regex;
+    if (!named_its_own && !IsComposite(rule) && rule.composite_only) return;
     known->rule = std::move(rule);
     return;
   }

@@ -53,7 +53,7 @@ class Generator {
 
   std::string Rule(int id) {
     const bool composite = id > 100 && OneIn(3);
-    const int shown = id > 101 && OneIn(12) ? id - 1 : id;
+    const int shown = id > 101 && OneIn(8) ? id - 1 : id;
     std::string attributes = " id=\"" + std::to_string(shown) + "\" level=\"" +
                              std::to_string(OneIn(4) ? 0 : Below(17)) + "\"";
     if (shown != id && OneIn(2)) attributes += " overwrite=\"yes\"";
