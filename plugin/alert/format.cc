@@ -40,42 +40,30 @@ void AppendPair(std::string& out, std::string_view name, std::string_view value,
   }
 }
 
-void AppendUser(std::string& out, const Event& event, const std::string& which) {
-  const std::string_view id = event.First("audit." + which);
-  AppendPair(out, which, id, 32);
-  const std::string_view name = event.First("audit." + which + "_name");
-  if (id.empty() || name.empty()) return;
+void AppendUser(std::string& out, std::string_view which, const Summary::User& user) {
+  AppendPair(out, which, user.id, 32);
+  if (user.id.empty() || user.name.empty()) return;
   out += '(';
-  AppendShown(out, CutAtCharacter(name, 64));
+  AppendShown(out, CutAtCharacter(user.name, 64));
   out += ')';
 }
 
-std::string_view NodeOf(const Event& event, const Sender& sender) {
-  return event.id().node.empty() ? std::string_view(sender.host) : event.id().node;
-}
-
-void AppendEventId(std::string& out, const Event& event, const Sender& sender) {
-  AppendShown(out, CutAtCharacter(NodeOf(event, sender), 256));
-  out += "|msg=audit(" + event.id().Stamp() + ')';
-}
-
 /// The text with values of at most `limit` bytes, `cmd` of at most `command_limit`.
-std::string TextWith(const Alert& alert, const Sender& sender, std::size_t limit,
-                     std::size_t command_limit) {
-  std::string out = alert.rule->id + " level=" + std::to_string(alert.rule->level) + " \"";
+std::string TextWith(const Summary& alert, std::size_t limit, std::size_t command_limit) {
+  std::string out = std::string(alert.rule) + " level=" + std::to_string(alert.level) + " \"";
   AppendQuotedInner(out, CutAtCharacter(alert.description, limit));
   out += '"';
-  if (alert.about_event()) {
-    const Event& event = *alert.event;
-    AppendUser(out, event, "auid");
-    AppendUser(out, event, "uid");
-    AppendPair(out, "exe", event.First("audit.exe"), limit);
-    AppendPair(out, "cmd", event.First("audit.execve.cmdline"), command_limit);
-    AppendPair(out, "cwd", event.First("audit.cwd"), limit);
-    AppendPair(out, "tty", event.First("audit.tty"), limit);
-    AppendPair(out, "key", event.First("audit.key"), limit);
+  if (alert.about_event) {
+    AppendUser(out, "auid", alert.login);
+    AppendUser(out, "uid", alert.user);
+    AppendPair(out, "exe", alert.exe, limit);
+    AppendPair(out, "cmd", alert.command_line, command_limit);
+    AppendPair(out, "cwd", alert.directory, limit);
+    AppendPair(out, "tty", alert.terminal, limit);
+    AppendPair(out, "key", alert.key, limit);
     out += " event=";
-    AppendEventId(out, event, sender);
+    AppendShown(out, CutAtCharacter(alert.node, 256));
+    out += "|msg=audit(" + alert.stamp + ')';
   }
   return out + " seq=" + std::to_string(alert.seq);
 }
@@ -113,40 +101,40 @@ void AppendCefPair(std::string& out, std::string_view name, std::string_view val
 /// 0 to 10, from 0 to 16.
 int CefSeverity(int level) { return std::min(10, (level * 10 + 8) / 16); }
 
-std::string CefWith(const Alert& alert, const Sender& sender, std::size_t limit,
-                    std::size_t command_limit) {
-  const auto cut = [](std::string_view text, std::size_t most) {
-    return CutAtCharacter(text, most);
+std::string CefWith(const Summary& alert, std::size_t limit, std::size_t command_limit) {
+  std::string out =
+      "CEF:0|ThreatLockDown|tld-audisp|" TLD_VERSION "|" + std::string(alert.rule) + '|';
+  AppendCefHeader(out, CutAtCharacter(alert.description, limit));
+  out += '|' + std::to_string(CefSeverity(alert.level)) + '|';
+  const auto pair = [&](std::string_view name, std::string_view value, std::size_t most) {
+    AppendCefPair(out, name, CutAtCharacter(value, most));
   };
-  std::string out = "CEF:0|ThreatLockDown|tld-audisp|" TLD_VERSION "|" + alert.rule->id + '|';
-  AppendCefHeader(out, cut(alert.description, limit));
-  out += '|' + std::to_string(CefSeverity(alert.rule->level)) + '|';
-  AppendCefPair(out, "rt", std::to_string(alert.time_us / 1000));
-  AppendCefPair(out, "dvchost", sender.host);
-  if (alert.about_event()) {
-    const Event& event = *alert.event;
-    AppendCefPair(out, "dhost", cut(NodeOf(event, sender), 256));
-    AppendCefPair(out, "externalId", event.id().Stamp());
-    AppendCefPair(out, "suid", cut(event.First("audit.auid"), limit));
-    AppendCefPair(out, "suser", cut(event.First("audit.auid_name"), limit));
-    AppendCefPair(out, "duid", cut(event.First("audit.uid"), limit));
-    AppendCefPair(out, "duser", cut(event.First("audit.uid_name"), limit));
-    AppendCefPair(out, "dpid", cut(event.First("audit.pid"), limit));
-    AppendCefPair(out, "dproc", cut(event.First("audit.command"), limit));
-    AppendCefPair(out, "filePath", cut(event.First("audit.exe"), limit));
-    AppendCefPair(out, "outcome", cut(event.First("audit.success"), limit));
-    const auto custom = [&](const char* n, std::string_view label, std::string_view value) {
+  pair("rt", std::to_string(alert.time_us / 1000), limit);
+  pair("dvchost", alert.host, 256);
+  if (alert.about_event) {
+    pair("dhost", alert.node, 256);
+    pair("externalId", alert.stamp, limit);
+    pair("suid", alert.login.id, limit);
+    pair("suser", alert.login.name, limit);
+    pair("duid", alert.user.id, limit);
+    pair("duser", alert.user.name, limit);
+    pair("dpid", alert.pid, limit);
+    pair("dproc", alert.command, limit);
+    pair("filePath", alert.exe, limit);
+    pair("outcome", alert.success, limit);
+    const auto custom = [&](const std::string& number, std::string_view label,
+                            std::string_view value, std::size_t most) {
       if (value.empty()) return;
-      AppendCefPair(out, std::string("cs") + n + "Label", label);
-      AppendCefPair(out, std::string("cs") + n, value);
+      pair("cs" + number + "Label", label, limit);
+      pair("cs" + number, value, most);
     };
-    custom("1", "command line", cut(event.First("audit.execve.cmdline"), command_limit));
-    custom("2", "key", cut(event.First("audit.key"), limit));
-    custom("3", "working directory", cut(event.First("audit.cwd"), limit));
-    custom("4", "tty", cut(event.First("audit.tty"), limit));
+    custom("1", "command line", alert.command_line, command_limit);
+    custom("2", "key", alert.key, limit);
+    custom("3", "working directory", alert.directory, limit);
+    custom("4", "tty", alert.terminal, limit);
   }
-  AppendCefPair(out, "cn1Label", "seq");
-  AppendCefPair(out, "cn1", std::to_string(alert.seq));
+  pair("cn1Label", "seq", limit);
+  pair("cn1", std::to_string(alert.seq), limit);
   return out;
 }
 
@@ -165,15 +153,15 @@ std::string Timestamp(std::int64_t us) {
   return std::string(date.data()) + fraction.data() + zone.data();
 }
 
-std::string FormatText(const Alert& alert, const Sender& sender, std::size_t limit) {
+std::string FormatText(const Summary& alert, std::size_t limit) {
   return Fit(limit, [&](std::size_t value, std::size_t command) {
-    return TextWith(alert, sender, value, command);
+    return TextWith(alert, value, command);
   });
 }
 
-std::string FormatCef(const Alert& alert, const Sender& sender, std::size_t limit) {
+std::string FormatCef(const Summary& alert, std::size_t limit) {
   return Fit(limit, [&](std::size_t value, std::size_t command) {
-    return CefWith(alert, sender, value, command);
+    return CefWith(alert, value, command);
   });
 }
 
@@ -181,13 +169,13 @@ std::string FormatAlert(Format format, const Alert& alert, const Sender& sender,
                         std::size_t limit) {
   switch (format) {
     case Format::kText:
-      return FormatText(alert, sender, limit);
-    case Format::kJson:
-      return FormatJson(alert, sender, limit);
+      return FormatText(Summarize(alert, sender), limit);
     case Format::kCef:
-      return FormatCef(alert, sender, limit);
+      return FormatCef(Summarize(alert, sender), limit);
+    case Format::kJson:
+      break;
   }
-  return {};
+  return FormatJson(alert, sender, limit);
 }
 
 }  // namespace tld

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "alert/alert.h"
+#include "alert/summary.h"
 #include "audit/event.h"
 
 /// Alerts as text. Pure functions; each result is one line without newline, at most `limit` bytes,
@@ -20,13 +21,13 @@ inline constexpr std::size_t kFileLimit = 32 * 1024;
 inline constexpr std::size_t kSyslogLimit = 6 * 1024;
 
 /// `ID level=N "DESCRIPTION" auid=… … seq=N`; see tld-audisp(8).
-std::string FormatText(const Alert& alert, const Sender& sender, std::size_t limit);
+std::string FormatText(const Summary& alert, std::size_t limit);
+
+/// ArcSight Common Event Format, version 0.
+std::string FormatCef(const Summary& alert, std::size_t limit);
 
 /// The alert document, with the shape of the manager's alerts.json.
 std::string FormatJson(const Alert& alert, const Sender& sender, std::size_t limit);
-
-/// ArcSight Common Event Format, version 0.
-std::string FormatCef(const Alert& alert, const Sender& sender, std::size_t limit);
 
 std::string FormatAlert(Format format, const Alert& alert, const Sender& sender, std::size_t limit);
 

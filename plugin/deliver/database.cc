@@ -63,6 +63,8 @@ Result<Database> Database::Open(const std::string& path, Mode mode) {
   return database;
 }
 
+void Database::WaitForOthers(int ms) { sqlite3_busy_timeout(database_.get(), ms); }
+
 bool Database::Run(const std::string& sql) {
   return sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
 }

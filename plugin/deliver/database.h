@@ -50,6 +50,8 @@ class Database {
   /// Defensive, without trust in the schema of the file. No other process is waited for.
   static Result<Database> Open(const std::string& path, Mode mode);
 
+  /// How long a call waits for another connection's lock.
+  void WaitForOthers(int ms);
   /// Runs statements that give no rows.
   bool Run(const std::string& sql);
   Result<Statement> Prepare(std::string_view sql);

@@ -9,18 +9,23 @@
 #include <utility>
 
 #include "audit/event.h"
+#include "base/os.h"
 
 namespace tld {
 namespace {
 
 constexpr std::int64_t kRetryMs = 1000;
-constexpr std::int64_t kCleanMs = 60'000;
-constexpr std::int64_t kMostRemoved = 1000;  // in one go, so that a reader of fd 0 never waits long
+constexpr std::int64_t kCleanMs = 10'000;
+constexpr std::int64_t kMoreMs = 200;       // when there is more to remove
+constexpr std::int64_t kMostCleanMs = 100;  // in one go: the sensor judges nothing meanwhile
+constexpr std::int64_t kMostRemoved = 500;  // by one statement
+constexpr std::uint64_t kReserve = 16;      // the last 1/16 of the file is for what comes next
 constexpr std::int64_t kDayUs = std::int64_t{86'400} * 1'000'000;
 constexpr std::int64_t kPageBytes = 4096;
 
+/// From each version to the next, the first from an empty file. Never change one that was released.
 /// The columns besides the document are what people search by.
-constexpr std::string_view kTables = R"(
+constexpr const char* kMigrations[] = {R"(
 CREATE TABLE alert (
   id INTEGER PRIMARY KEY,
   instance TEXT NOT NULL,
@@ -42,7 +47,13 @@ CREATE INDEX alert_level ON alert (level, time_us);
 CREATE INDEX alert_auid ON alert (auid, time_us);
 CREATE INDEX alert_command ON alert (command, time_us);
 CREATE INDEX alert_exe ON alert (exe, time_us);
-)";
+)",
+                                       // What cursors of destinations refer to.
+                                       R"(
+CREATE TABLE store (id TEXT NOT NULL);
+INSERT INTO store VALUES (lower(hex(randomblob(8))));
+)"};
+static_assert(std::size(kMigrations) == Store::kSchema);
 
 constexpr std::string_view kInsert =
     "INSERT OR IGNORE INTO alert (instance, seq, time_us, stored_us, rule, level, host, auid, "
@@ -102,14 +113,14 @@ void Store::Tick(std::int64_t now_ms, std::int64_t now_us) {
   if (!clock_us_) clock_us_ = now_us - now_ms * 1000;
   tick_us_ = now_ms * 1000 + *clock_us_;
   if (!enabled() || now_ms < retry_ms_) return;
-  if (!pending_.empty() && now_ms - oldest_pending_ms_ >= kBatchMs && !Commit()) {
-    retry_ms_ = now_ms + kRetryMs;
-    return;
+  if (!pending_.empty() && now_ms - oldest_pending_ms_ >= kBatchMs) {
+    if (!Commit()) {
+      retry_ms_ = now_ms + kRetryMs;
+      return;
+    }
+    if (IsFull()) clean_at_ms_ = now_ms;
   }
-  if (database_ && now_ms - cleaned_ms_ >= kCleanMs) {
-    cleaned_ms_ = now_ms;
-    Clean(tick_us_);
-  }
+  if (database_ && now_ms >= clean_at_ms_) Clean(now_ms);
 }
 
 void Store::Flush() {
@@ -120,6 +131,7 @@ bool Store::Commit() {
   for (int tries = 0; tries < 2; ++tries) {
     if (OpenFile() && Write()) {
       counters_.stored += pending_.size();
+      ++commits_;
       pending_.clear();
       pending_bytes_ = 0;
       problem_.clear();
@@ -172,18 +184,22 @@ bool Store::Prepare(Database& database) {
       database.Run("PRAGMA max_page_count=" +
                    std::to_string(options_.most_bytes / static_cast<std::uint64_t>(kPageBytes)));
   if (!set) return false;
-  const std::int64_t schema = database.Ask("PRAGMA user_version");
-  if (schema == 0 && database.LastError().code == SQLITE_OK) {
-    const std::string version = std::to_string(kSchema);
-    if (!database.Run("BEGIN IMMEDIATE;" + std::string(kTables) + "PRAGMA user_version=" + version +
-                      "; COMMIT")) {
-      return false;
-    }
-  }
+  if (!Migrate(database)) return false;
   Result<Statement> insert = database.Prepare(kInsert);
-  if (!insert || schema > kSchema) return false;
+  if (!insert) return false;
   insert_ = *std::move(insert);
   return true;
+}
+
+bool Store::Migrate(Database& database) {
+  const std::int64_t schema = database.Ask("PRAGMA user_version");
+  if (schema == kSchema) return true;
+  const bool known = schema >= 0 && schema < kSchema && database.LastError().code == SQLITE_OK;
+  if (!known || !database.Run("BEGIN IMMEDIATE")) return false;
+  for (std::int64_t from = schema; from < kSchema; ++from) {
+    if (!database.Run(kMigrations[from])) return false;
+  }
+  return database.Run("PRAGMA user_version=" + std::to_string(kSchema)) && database.Run("COMMIT");
 }
 
 bool Store::Fail() {
@@ -199,6 +215,8 @@ bool Store::Fail() {
   const bool broken = error.code == SQLITE_CORRUPT || error.code == SQLITE_NOTADB;
   if (insert_) insert_->Reset();
   database_->Run("ROLLBACK");
+  // By our own limit, not the disk's: the next try finds room.
+  if (error.code == SQLITE_FULL && IsFull()) RemoveOldest("1", true);
   CloseFile();
   if (broken) SetAside();
   return broken;
@@ -217,24 +235,50 @@ void Store::CloseFile() {
   database_.reset();
 }
 
-/// Removes those of the oldest that fit; true unless it failed.
-bool Store::Remove(const std::string& where) {
-  const std::string oldest =
-      "SELECT id FROM alert ORDER BY id LIMIT " + std::to_string(kMostRemoved);
-  if (!database_->Run("DELETE FROM alert WHERE id IN (" + oldest + ") AND " + where)) return false;
+/// Removes those of the oldest that fit; how many, or -1. The last one stays: its number must not
+/// be given again.
+std::int64_t Store::RemoveOldest(const std::string& where, bool undelivered_too) {
+  std::string sql = "DELETE FROM alert WHERE id IN (SELECT id FROM alert ORDER BY id LIMIT " +
+                    std::to_string(kMostRemoved) + ") AND id < (SELECT max(id) FROM alert) AND " +
+                    where;
+  std::int64_t undelivered = 0;
+  if (keep_after_ && !undelivered_too) sql += " AND id <= " + std::to_string(*keep_after_);
+  if (keep_after_ && undelivered_too) {
+    undelivered = database_->Ask("SELECT count(*) FROM (SELECT id FROM alert ORDER BY id LIMIT " +
+                                 std::to_string(kMostRemoved) + ") WHERE id > " +
+                                 std::to_string(*keep_after_));
+  }
+  if (!database_->Run(sql)) return -1;
   const std::int64_t removed = database_->Changes();
   counters_.removed += static_cast<std::uint64_t>(removed);
-  if (removed == kMostRemoved) cleaned_ms_ -= kCleanMs - kRetryMs;  // there is more
-  return true;
+  counters_.removed_undelivered += static_cast<std::uint64_t>(std::min(undelivered, removed));
+  return removed;
 }
 
-void Store::Clean(std::int64_t now_us) {
-  const std::string before = std::to_string(now_us - options_.days * kDayUs);
-  bool good = Remove("stored_us < " + before);
-  const std::int64_t pages =
-      database_->Ask("PRAGMA page_count") - database_->Ask("PRAGMA freelist_count");
-  if (static_cast<std::uint64_t>(pages * kPageBytes) > options_.size_bytes) good &= Remove("1");
-  if (!good) Fail();
+std::uint64_t Store::UsedBytes() {
+  return static_cast<std::uint64_t>(
+      (database_->Ask("PRAGMA page_count") - database_->Ask("PRAGMA freelist_count")) * kPageBytes);
+}
+
+bool Store::IsFull() { return UsedBytes() > options_.most_bytes - options_.most_bytes / kReserve; }
+
+/// Removes a few of what is to go; how many, or -1.
+std::int64_t Store::CleanOnce(std::int64_t now_us) {
+  if (IsFull()) return RemoveOldest("1", true);
+  if (UsedBytes() > options_.size_bytes) {
+    if (const std::int64_t removed = RemoveOldest("1", false); removed != 0) return removed;
+  }
+  return RemoveOldest("stored_us < " + std::to_string(now_us - options_.days * kDayUs), false);
+}
+
+void Store::Clean(std::int64_t now_ms) {
+  const std::int64_t until = MonotonicMs() + kMostCleanMs;
+  std::int64_t removed = 0;
+  do {
+    removed = CleanOnce(tick_us_);
+  } while (removed > 0 && MonotonicMs() < until);
+  if (removed < 0) Fail();
+  clean_at_ms_ = now_ms + (removed > 0 ? kMoreMs : kCleanMs);
 }
 
 }  // namespace tld

@@ -23,22 +23,23 @@ class Store {
   static constexpr std::int64_t kBatchMs = 10;
   static constexpr std::size_t kMostPendingBytes = 8u << 20;
   /// PRAGMA user_version. A file of a newer version is not touched.
-  static constexpr std::int64_t kSchema = 1;
+  static constexpr std::int64_t kSchema = 2;
 
   struct Options {
     std::string path;  ///< empty = no store
     int days = 90;     ///< alerts that were stored longer ago go
-    /// The oldest go while the alerts take more than this.
+    /// The oldest go while the alerts take more than this, but none that is still to be delivered.
     std::uint64_t size_bytes = std::uint64_t{1024} << 20;
-    /// The file never becomes larger.
+    /// The file never becomes larger: before, the oldest go whoever still needs them.
     std::uint64_t most_bytes = std::uint64_t{2048} << 20;
   };
 
   struct Counters {
     std::uint64_t stored = 0;
     std::uint64_t lost = 0;
-    std::uint64_t removed = 0;    ///< for their age or the size
-    std::uint64_t set_aside = 0;  ///< files that were no database any more
+    std::uint64_t removed = 0;              ///< for their age or the size
+    std::uint64_t removed_undelivered = 0;  ///< of these, before all destinations had them
+    std::uint64_t set_aside = 0;            ///< files that were no database any more
   };
 
   /// Opens nothing: the first Tick does, so that a bad disk cannot hold up the start.
@@ -52,6 +53,9 @@ class Store {
 
   /// `document` is the alert as JSON.
   void Add(const Alert& alert, const Sender& sender, std::string document, std::int64_t now_ms);
+  /// Alerts with a higher number are still to be delivered; without a number none is.
+  void KeepAfter(std::optional<std::int64_t> id) { keep_after_ = id; }
+
   /// Commits what is due, and removes what is too old or too much. `now_ms` is monotonic, `now_us`
   /// of the real time.
   void Tick(std::int64_t now_ms, std::int64_t now_us);
@@ -62,6 +66,8 @@ class Store {
   std::optional<std::int64_t> WaitMs(std::int64_t now_ms) const;
   std::size_t pending() const { return pending_.size(); }
   const Counters& counters() const { return counters_; }
+  /// Grows with each commit.
+  std::uint64_t commits() const { return commits_; }
   /// What is wrong at present; empty = nothing.
   const std::string& problem() const { return problem_; }
 
@@ -85,11 +91,15 @@ class Store {
   bool Write();
   bool OpenFile();
   bool Prepare(Database& database);
+  bool Migrate(Database& database);
   /// Notes the last error; true when it was mended and a second try makes sense.
   bool Fail();
   void SetAside();
-  bool Remove(const std::string& where);
-  void Clean(std::int64_t now_us);
+  std::int64_t RemoveOldest(const std::string& where, bool undelivered_too);
+  std::uint64_t UsedBytes();
+  bool IsFull();
+  std::int64_t CleanOnce(std::int64_t now_us);
+  void Clean(std::int64_t now_ms);
   void CloseFile();
 
   Options options_;
@@ -99,7 +109,9 @@ class Store {
   std::size_t pending_bytes_ = 0;
   std::int64_t oldest_pending_ms_ = 0;
   std::int64_t retry_ms_ = 0;  ///< no try before this
-  std::int64_t cleaned_ms_ = 0;
+  std::int64_t clean_at_ms_ = 0;
+  std::optional<std::int64_t> keep_after_;
+  std::uint64_t commits_ = 0;
   /// From the monotonic to the real time at the first Tick: a clock that is set later must not make
   /// alerts old.
   std::optional<std::int64_t> clock_us_;

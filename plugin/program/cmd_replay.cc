@@ -51,7 +51,7 @@ class Replay {
       std::puts(FormatJson(alert, sender_, kFileLimit).c_str());
     } else {
       std::printf("%s %s\n", Timestamp(alert.time_us).c_str(),
-                  FormatText(alert, sender_, kSyslogLimit).c_str());
+                  FormatText(Summarize(alert, sender_), kSyslogLimit).c_str());
     }
   }
 

@@ -6,132 +6,69 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "base/text.h"
+#include "program/remote_reader.h"
+#include "program/setting.h"
 
 namespace tld {
 namespace {
 
-constexpr std::size_t kFileLimit = 1u << 20;
-
-/// One `key = value` on its way into the configuration.
-class Setting {
- public:
-  Setting(std::string_view value, Config& config) : value_(value), config_(config) {}
-
-  Config& config() { return config_; }
-  const std::optional<std::string>& problem() const { return problem_; }
-
-  void Path(std::string& into) {
-    if (!value_.starts_with('/')) return Fail("must be a path from the root, '/…'");
-    into = value_;
-  }
-  void Text(std::string& into) {
-    if (value_.empty()) return Fail("must not be empty");
-    into = value_;
-  }
-  void YesNo(bool& into) {
-    if (value_ != "yes" && value_ != "no") return Fail("must be 'yes' or 'no'");
-    into = value_ == "yes";
-  }
-  template <class Number>
-  void Range(Number& into, std::uint64_t least, std::uint64_t most) {
-    const auto number = ParseNumber(value_);
-    if (!number || *number < least || *number > most) {
-      return Fail("must be a number from " + std::to_string(least) + " to " + std::to_string(most));
-    }
-    into = static_cast<Number>(*number);
-  }
-  void Mebibytes(std::uint64_t& into) {
-    std::uint64_t mib = into >> 20;
-    Range(mib, 1, 1u << 20);
-    into = mib << 20;
-  }
-  void Facility(int& into) {
-    const int number = FacilityNumber(value_);
-    if (number < 0) return Fail("must be a syslog facility such as daemon, authpriv or local0");
-    into = number;
-  }
-  void FormatName(Format& into) {
-    if (value_ == "text") {
-      into = Format::kText;
-    } else if (value_ == "json") {
-      into = Format::kJson;
-    } else if (value_ == "cef") {
-      into = Format::kCef;
-    } else {
-      Fail("must be 'text', 'json' or 'cef'");
-    }
-  }
-  /// Blank-separated paths.
-  void Paths(std::vector<std::string>& into) {
-    std::vector<std::string> paths;
-    for (const std::string_view word : SplitWords(value_, " \t")) {
-      if (!word.starts_with('/')) return Fail("must be paths from the root, separated by blanks");
-      paths.emplace_back(word);
-    }
-    if (paths.empty()) return Fail("must not be empty");
-    into = std::move(paths);
-  }
-
- private:
-  void Fail(std::string why) { problem_ = std::move(why); }
-
-  std::string_view value_;
-  Config& config_;
-  std::optional<std::string> problem_;
-};
+constexpr std::size_t kSettingsLimit = 1u << 20;
 
 struct Key {
   std::string_view section;
   std::string_view name;
-  void (*set)(Setting&);
+  void (*set)(Setting&, Config&);
 };
 
-constexpr int kMostLevel = 16;
+constexpr std::pair<std::string_view, Format> kFormats[] = {
+    {"text", Format::kText}, {"json", Format::kJson}, {"cef", Format::kCef}};
 
 constexpr Key kKeys[] = {
-    {"plugin", "user", [](Setting& s) { s.Text(s.config().user); }},
+    {"plugin", "user", [](Setting& s, Config& c) { s.Text(c.user); }},
     {"plugin", "queue",
-     [](Setting& s) {
-       std::size_t mib = s.config().queue_bytes >> 20;
+     [](Setting& s, Config& c) {
+       std::size_t mib = c.queue_bytes >> 20;
        s.Range(mib, 1, 1024);
-       s.config().queue_bytes = mib << 20;
+       c.queue_bytes = mib << 20;
      }},
-    {"plugin", "run_directory", [](Setting& s) { s.Path(s.config().run_directory); }},
-    {"plugin", "state_directory", [](Setting& s) { s.Path(s.config().state_directory); }},
-    {"plugin", "host", [](Setting& s) { s.Text(s.config().host); }},
-    {"plugin", "agent_id", [](Setting& s) { s.Text(s.config().agent_id); }},
-    {"rules", "paths", [](Setting& s) { s.Paths(s.config().rule_paths); }},
-    {"lists", "directories", [](Setting& s) { s.Paths(s.config().list_directories); }},
-    {"lists", "compiled", [](Setting& s) { s.Path(s.config().compiled_lists); }},
-    {"lists", "catalogue", [](Setting& s) { s.YesNo(s.config().catalogue); }},
-    {"syslog", "level", [](Setting& s) { s.Range(s.config().syslog_level, 1, kMostLevel); }},
-    {"syslog", "format", [](Setting& s) { s.FormatName(s.config().syslog_format); }},
-    {"syslog", "facility", [](Setting& s) { s.Facility(s.config().syslog.facility); }},
-    {"syslog", "socket", [](Setting& s) { s.Path(s.config().syslog.socket); }},
+    {"plugin", "run_directory", [](Setting& s, Config& c) { s.Path(c.run_directory); }},
+    {"plugin", "state_directory", [](Setting& s, Config& c) { s.Path(c.state_directory); }},
+    {"plugin", "host", [](Setting& s, Config& c) { s.Text(c.host); }},
+    {"plugin", "agent_id", [](Setting& s, Config& c) { s.Text(c.agent_id); }},
+    {"rules", "paths", [](Setting& s, Config& c) { s.Paths(c.rule_paths); }},
+    {"lists", "directories", [](Setting& s, Config& c) { s.Paths(c.list_directories); }},
+    {"lists", "compiled", [](Setting& s, Config& c) { s.Path(c.compiled_lists); }},
+    {"lists", "catalogue", [](Setting& s, Config& c) { s.YesNo(c.catalogue); }},
+    {"syslog", "level", [](Setting& s, Config& c) { s.Range(c.syslog_level, 1, kMostLevel); }},
+    {"syslog", "format", [](Setting& s, Config& c) { s.OneOf(c.syslog_format, kFormats); }},
+    {"syslog", "facility", [](Setting& s, Config& c) { s.Facility(c.syslog.facility); }},
+    {"syslog", "socket", [](Setting& s, Config& c) { s.Path(c.syslog.socket); }},
     {"syslog", "rate_burst",
-     [](Setting& s) { s.Range(s.config().syslog.rate_burst, 0, 10'000'000); }},
+     [](Setting& s, Config& c) { s.Range(c.syslog.rate_burst, 0, 10'000'000); }},
     {"syslog", "rate_interval",
-     [](Setting& s) { s.Range(s.config().syslog.rate_interval_s, 1, 86'400); }},
-    {"file", "path", [](Setting& s) { s.Path(s.config().file_path); }},
-    {"store", "enabled", [](Setting& s) { s.YesNo(s.config().store_enabled); }},
-    {"store", "path", [](Setting& s) { s.Path(s.config().store.path); }},
-    {"store", "level", [](Setting& s) { s.Range(s.config().store_level, 1, kMostLevel); }},
-    {"store", "days", [](Setting& s) { s.Range(s.config().store.days, 1, 36'500); }},
-    {"store", "size", [](Setting& s) { s.Mebibytes(s.config().store.size_bytes); }},
-    {"store", "most", [](Setting& s) { s.Mebibytes(s.config().store.most_bytes); }},
-    {"file", "level", [](Setting& s) { s.Range(s.config().file_level, 1, kMostLevel); }},
+     [](Setting& s, Config& c) { s.Range(c.syslog.rate_interval_s, 1, 86'400); }},
+    {"file", "path", [](Setting& s, Config& c) { s.Path(c.file_path); }},
+    {"store", "enabled", [](Setting& s, Config& c) { s.YesNo(c.store_enabled); }},
+    {"store", "path", [](Setting& s, Config& c) { s.Path(c.store.path); }},
+    {"store", "level", [](Setting& s, Config& c) { s.Range(c.store_level, 1, kMostLevel); }},
+    {"store", "days", [](Setting& s, Config& c) { s.Range(c.store.days, 1, 36'500); }},
+    {"store", "size", [](Setting& s, Config& c) { s.Mebibytes(c.store.size_bytes); }},
+    {"store", "most", [](Setting& s, Config& c) { s.Mebibytes(c.store.most_bytes); }},
+    {"file", "level", [](Setting& s, Config& c) { s.Range(c.file_level, 1, kMostLevel); }},
 };
 
 /// Hands the lines of a text to inih and knows which one it is at.
 class LineSource {
  public:
-  LineSource(const SourceText& source, Config& config, Diagnostics& diagnostics)
-      : source_(source), config_(config), diagnostics_(diagnostics) {}
+  LineSource(const SourceText& source, Config& config, RemoteReader& remotes,
+             Diagnostics& diagnostics)
+      : source_(source), config_(config), remotes_(remotes), diagnostics_(diagnostics) {}
 
   static char* Next(char* buffer, int size, void* self) {
     return static_cast<LineSource*>(self)->NextLine(buffer, static_cast<std::size_t>(size));
@@ -145,14 +82,6 @@ class LineSource {
 
   void Fail(Offset at, std::string_view code, std::string message) {
     diagnostics_.Add(source_, at, {Severity::kError, code, std::move(message)});
-  }
-
-  /// The start of a line, counted from 1.
-  Offset LineStart(std::size_t number) const {
-    std::size_t at = 0;
-    for (; number > 1; --number)
-      at = std::min(source_.text.find('\n', at), source_.text.size() - 1) + 1;
-    return Offset{at};
   }
 
  private:
@@ -177,17 +106,26 @@ class LineSource {
   }
 
   void Apply(std::string_view section, std::string_view name, std::string_view value) {
-    const auto key = std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& k) {
-      return k.section == section && k.name == name;
-    });
     const std::string where = "[" + std::string(section) + "] " + std::string(name);
-    if (key == std::end(kKeys)) {
+    Setting setting(value);
+    if (!Set(section, name, setting)) {
       Fail(Place(name), "unknown-setting", "there is no setting " + where);
-      return;
+    } else if (setting.problem()) {
+      Fail(Place(name), "bad-setting", where + " " + *setting.problem());
     }
-    Setting setting(value, config_);
-    key->set(setting);
-    if (setting.problem()) Fail(Place(name), "bad-setting", where + " " + *setting.problem());
+  }
+
+  /// False when there is no such setting.
+  bool Set(std::string_view section, std::string_view name, Setting& setting) {
+    if (const auto remote = RemoteReader::NameOf(section)) {
+      return remotes_.Set(*remote, name, setting, source_, Offset{line_begin_});
+    }
+    for (const Key& key : kKeys) {
+      if (key.section != section || key.name != name) continue;
+      key.set(setting, config_);
+      return true;
+    }
+    return false;
   }
 
   Offset Place(std::string_view word) const {
@@ -197,19 +135,20 @@ class LineSource {
 
   const SourceText& source_;
   Config& config_;
+  RemoteReader& remotes_;
   Diagnostics& diagnostics_;
   std::size_t next_ = 0;
   std::size_t line_begin_ = 0;
 };
 
-void ReadConfigFile(const std::string& path, const FileTrust& trust, Config& config,
-                    Diagnostics& diagnostics) {
-  Result<std::string> text = ReadFile(path, kFileLimit, trust);
-  if (!text) {
-    diagnostics.AddFile(path, {Severity::kError, "unreadable-file", text.message()});
-    return;
+void ReadText(const SourceText& source, Config& config, RemoteReader& remotes,
+              Diagnostics& diagnostics) {
+  LineSource lines(source, config, remotes, diagnostics);
+  const int bad_line = ini_parse_stream(&LineSource::Next, &lines, &LineSource::Take, &lines);
+  if (bad_line > 0) {
+    lines.Fail(source.LineStart(static_cast<std::size_t>(bad_line)), "bad-line",
+               "expected '[section]' or 'key = value'");
   }
-  ReadConfigText(SourceText{path, *std::move(text)}, config, diagnostics);
 }
 
 std::string ParentOf(const std::string& path) {
@@ -239,12 +178,9 @@ Installation FindInstallation() {
 }
 
 void ReadConfigText(const SourceText& source, Config& config, Diagnostics& diagnostics) {
-  LineSource lines(source, config, diagnostics);
-  const int bad_line = ini_parse_stream(&LineSource::Next, &lines, &LineSource::Take, &lines);
-  if (bad_line > 0) {
-    lines.Fail(lines.LineStart(static_cast<std::size_t>(bad_line)), "bad-line",
-               "expected '[section]' or 'key = value'");
-  }
+  RemoteReader remotes;
+  ReadText(source, config, remotes, diagnostics);
+  config.remotes = remotes.Finish(diagnostics);
 }
 
 Config LoadConfig(const std::string& path, const Installation& installation, const FileTrust& trust,
@@ -257,15 +193,24 @@ Config LoadConfig(const std::string& path, const Installation& installation, con
   } else {
     config.compiled_lists.clear();
   }
-  ReadConfigFile(path, trust, config, diagnostics);
+  std::deque<SourceText> texts;  // that places refer to
+  RemoteReader remotes;
+  const auto read = [&](const std::string& file) {
+    Result<std::string> text = ReadFile(file, kSettingsLimit, trust);
+    if (text) {
+      ReadText(texts.emplace_back(file, *std::move(text)), config, remotes, diagnostics);
+    } else {
+      diagnostics.AddFile(file, {Severity::kError, "unreadable-file", text.message()});
+    }
+  };
+  read(path);
   const std::string parts = path.substr(0, path.size() - BaseName(path).size()) + "conf.d";
   if (const auto names = ListDirectory(parts)) {
     for (const std::string& name : *names) {
-      if (name.ends_with(".conf") && !name.starts_with('.')) {
-        ReadConfigFile(parts + '/' + name, trust, config, diagnostics);
-      }
+      if (name.ends_with(".conf") && !name.starts_with('.')) read(parts + '/' + name);
     }
   }
+  config.remotes = remotes.Finish(diagnostics);
   return config;
 }
 

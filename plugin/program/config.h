@@ -9,6 +9,7 @@
 #include "alert/format.h"
 #include "base/diagnostics.h"
 #include "base/os.h"
+#include "deliver/remote.h"
 #include "deliver/store.h"
 #include "deliver/syslog.h"
 
@@ -45,6 +46,9 @@ struct Config {
   bool store_enabled = true;
   Store::Options store = {.path = "/var/lib/tld-audisp/store/alerts.db"};
   int store_level = 3;
+
+  // [remote NAME]
+  std::vector<Remote> remotes;  ///< in the order of the files
 
   std::string control_socket() const { return run_directory + "/control.sock"; }
   std::string state_file() const { return run_directory + "/state.json"; }

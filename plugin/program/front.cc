@@ -3,12 +3,15 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <limits>
 #include <utility>
 
 #include "program/byte_queue.h"
@@ -26,20 +29,52 @@ constexpr std::int64_t kHealthyMs = 60'000;  // a sensor that lived so long star
 constexpr std::int64_t kHungMs = 120'000;    // longer than the largest policy takes to load
 constexpr std::int64_t kDrainMs = 5'000;     // at the end of the input
 
+/// A role that runs, or is to be started again after a pause that grows as long as it does not live
+/// long.
+struct Child {
+  pid_t pid = 0;
+  std::int64_t started_ms = 0;
+  std::int64_t next_start_ms = 0;
+  std::int64_t backoff_ms = kFirstBackoffMs;
+
+  void Started(pid_t child, std::int64_t now_ms) {
+    pid = child;
+    started_ms = now_ms;
+  }
+  void Ended(std::int64_t now_ms) {
+    pid = 0;
+    if (now_ms - started_ms >= kHealthyMs) backoff_ms = kFirstBackoffMs;
+    BackOff(now_ms);
+  }
+  void BackOff(std::int64_t now_ms) {
+    next_start_ms = now_ms + backoff_ms;
+    backoff_ms = std::min(backoff_ms * 2, kLastBackoffMs);
+  }
+};
+
+/// The counters of all roles.
+struct Pages {
+  SharedPage<FrontCounters> front;
+  SharedPage<SensorCounters> sensor;
+  SharedPage<CourierCounters> courier;
+};
+
 class Front {
  public:
-  Front(FrontStart start, SharedPage<FrontCounters> counters, SharedPage<SensorCounters> sensor,
-        SignalReader signals)
+  Front(FrontStart start, Pages pages, SignalReader signals, Fd bell)
       : start_(std::move(start)),
-        counters_(std::move(counters)),
-        sensor_counters_(std::move(sensor)),
+        counters_(std::move(pages.front)),
+        sensor_counters_(std::move(pages.sensor)),
+        courier_counters_(std::move(pages.courier)),
         signals_(std::move(signals)),
+        bell_(std::move(bell)),
         queue_(start_.queue_bytes) {}
 
   int Run() {
     while (!Finished()) {
       now_ms_ = MonotonicMs();
-      if (sensor_ == 0 && now_ms_ >= next_start_ms_ && !start_.drain_only) StartSensor();
+      if (sensor_.pid == 0 && now_ms_ >= sensor_.next_start_ms && !start_.drain_only) StartSensor();
+      if (CourierIsDue()) StartCourier();
       WatchSensor();
       Poll();
       now_ms_ = MonotonicMs();
@@ -48,6 +83,7 @@ class Front {
       WriteSensor();
       EndSensor();
     }
+    if (courier_.pid != 0) kill(courier_.pid, SIGTERM);
     return 0;
   }
 
@@ -55,22 +91,28 @@ class Front {
   /// All read, all passed on, and the sensor has ended by itself or its time is up.
   bool Finished() {
     if (!input_ended_) return false;
-    if (sensor_ == 0 && start_.drain_only) return true;
-    if (sensor_ == 0) return queue_.empty() || now_ms_ - ended_ms_ > kDrainMs;
+    if (sensor_.pid == 0 && start_.drain_only) return true;
+    if (sensor_.pid == 0) return queue_.empty() || now_ms_ - ended_ms_ > kDrainMs;
     if (now_ms_ - ended_ms_ <= kDrainMs) return false;
-    kill(sensor_, SIGKILL);
+    kill(sensor_.pid, SIGKILL);
     return true;
   }
 
   void Poll() {
-    pollfd fds[3] = {{input_ended_ ? -1 : STDIN_FILENO, POLLIN, 0},
+    // Without a courier the bell calls for one; with one it is the courier's.
+    const bool no_courier = courier_.pid == 0 && !courier_wanted_ && !start_.drain_only;
+    pollfd fds[4] = {{input_ended_ ? -1 : STDIN_FILENO, POLLIN, 0},
                      {signals_.fd(), POLLIN, 0},
-                     {queue_.empty() ? -1 : pipe_.get(), POLLOUT, 0}};
-    int timeout = -1;
-    if (sensor_ == 0 && !start_.drain_only)
-      timeout = static_cast<int>(std::max<std::int64_t>(next_start_ms_ - now_ms_, 0));
+                     {queue_.empty() ? -1 : pipe_.get(), POLLOUT, 0},
+                     {no_courier && !input_ended_ ? bell_.get() : -1, POLLIN, 0}};
+    std::int64_t timeout = std::numeric_limits<int>::max();
+    if (sensor_.pid == 0 && !start_.drain_only) timeout = sensor_.next_start_ms - now_ms_;
+    if (courier_.pid == 0 && courier_wanted_) {
+      timeout = std::min(timeout, courier_.next_start_ms - now_ms_);
+    }
     if (input_ended_) timeout = 50;
-    poll(fds, 3, timeout);
+    poll(fds, 4, static_cast<int>(std::max<std::int64_t>(timeout, 0)));
+    if ((fds[3].revents & POLLIN) != 0) courier_wanted_ = true;
   }
 
   void ReadSignals() {
@@ -85,7 +127,7 @@ class Front {
           }
           break;
         case SIGHUP:
-          if (sensor_ != 0) kill(sensor_, SIGHUP);
+          if (sensor_.pid != 0) kill(sensor_.pid, SIGHUP);
           break;
         default:
           Reap();
@@ -104,7 +146,7 @@ class Front {
         if (!nothing_now || terminate_) {
           input_ended_ = true;
           ended_ms_ = now_ms_;
-          next_start_ms_ = std::min(next_start_ms_, now_ms_);
+          sensor_.next_start_ms = std::min(sensor_.next_start_ms, now_ms_);
         }
         break;
       }
@@ -148,7 +190,7 @@ class Front {
   void StartSensor() {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
-      BackOff();
+      sensor_.BackOff(now_ms_);
       return;
     }
     Fd read_end(ends[0]);
@@ -158,7 +200,7 @@ class Front {
     ++counters_->sensor_starts;
     const pid_t pid = fork();
     if (pid < 0) {
-      BackOff();
+      sensor_.BackOff(now_ms_);
       return;
     }
     if (pid == 0) {
@@ -166,23 +208,49 @@ class Front {
       queue_.Clear();
       close(STDIN_FILENO);
       start_.sensor.front_pid = getppid();
-      _exit(RunSensor(start_.sensor, std::move(read_end), std::move(start_.control), counters_,
-                      sensor_counters_));
+      _exit(RunSensor(start_.sensor, {std::move(read_end), std::move(start_.control), bell_.get()},
+                      counters_, sensor_counters_, courier_counters_));
     }
-    sensor_ = pid;
-    sensor_started_ms_ = now_ms_;
+    sensor_.Started(pid, now_ms_);
     pipe_ = std::move(write_end);
     given_ = 0;
+  }
+
+  bool CourierIsDue() const {
+    return courier_.pid == 0 && courier_wanted_ && !input_ended_ &&
+           now_ms_ >= courier_.next_start_ms;
+  }
+
+  void StartCourier() {
+    ++counters_->courier_starts;
+    const pid_t front = getpid();
+    const pid_t pid = fork();
+    if (pid < 0) {
+      courier_.BackOff(now_ms_);
+      return;
+    }
+    if (pid == 0) {
+      pipe_.Reset();
+      queue_.Clear();
+      start_.control.Reset();
+      close(STDIN_FILENO);
+      // Two couriers would deliver twice, so it ends with the front, however that ends.
+      prctl(PR_SET_PDEATHSIG, SIGTERM);
+      if (getppid() != front) _exit(0);
+      _exit(
+          RunCourier(start_.courier, bell_.get(), counters_, sensor_counters_, courier_counters_));
+    }
+    courier_.Started(pid, now_ms_);
   }
 
   /// A sensor that has input and takes none of it for long hangs: it is replaced.
   void WatchSensor() {
     const std::uint64_t done = sensor_counters_->bytes_done;
-    if (done != done_before_ || queue_.empty() || sensor_ == 0) {
+    if (done != done_before_ || queue_.empty() || sensor_.pid == 0) {
       done_before_ = done;
       progress_ms_ = now_ms_;
     } else if (now_ms_ - progress_ms_ > kHungMs) {
-      kill(sensor_, SIGKILL);
+      kill(sensor_.pid, SIGKILL);
       progress_ms_ = now_ms_;
     }
   }
@@ -190,34 +258,44 @@ class Front {
   void Reap() {
     int status = 0;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-      if (pid == sensor_) SensorEnded();
+      if (pid == sensor_.pid) SensorEnded();
+      if (pid == courier_.pid) CourierEnded(status);
     }
   }
 
   void SensorEnded() {
-    sensor_ = 0;
+    sensor_.Ended(now_ms_);
+    if (input_ended_) sensor_.next_start_ms = now_ms_;
     pipe_.Reset();
     counters_->bytes_lost += given_ - std::min<std::uint64_t>(given_, sensor_counters_->bytes_done);
     given_ = 0;
     sensor_counters_->bytes_done = 0;
     skipping_ = !queue_.at_line_start();
-    if (now_ms_ - sensor_started_ms_ >= kHealthyMs) backoff_ms_ = kFirstBackoffMs;
-    BackOff();
   }
 
-  void BackOff() {
-    next_start_ms_ = now_ms_ + backoff_ms_;
-    if (input_ended_) next_start_ms_ = now_ms_;
-    backoff_ms_ = std::min(backoff_ms_ * 2, kLastBackoffMs);
+  /// One that has nothing to do ends well and waits for the bell; one that has other settings now
+  /// begins anew.
+  void CourierEnded(int status) {
+    courier_.Ended(now_ms_);
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    if (code == kCourierIdle) courier_wanted_ = false;
+    if (code == kCourierIdle || code == kCourierAgain) {
+      courier_.next_start_ms = now_ms_;
+      courier_.backoff_ms = kFirstBackoffMs;
+    }
   }
 
   FrontStart start_;
   SharedPage<FrontCounters> counters_;
   SharedPage<SensorCounters> sensor_counters_;
+  SharedPage<CourierCounters> courier_counters_;
   SignalReader signals_;
+  Fd bell_;
   ByteQueue queue_;
   Fd pipe_;
-  pid_t sensor_ = 0;
+  Child sensor_;
+  Child courier_;
+  bool courier_wanted_ = false;
   std::uint64_t done_before_ = 0;
   std::int64_t progress_ms_ = 0;
   std::uint64_t given_ = 0;  // bytes, to the sensor that runs
@@ -226,9 +304,6 @@ class Front {
   bool terminate_ = false;
   std::int64_t now_ms_ = 0;
   std::int64_t ended_ms_ = 0;
-  std::int64_t sensor_started_ms_ = 0;
-  std::int64_t next_start_ms_ = 0;
-  std::int64_t backoff_ms_ = kFirstBackoffMs;
 };
 
 }  // namespace
@@ -237,9 +312,12 @@ int RunFront(FrontStart start) {
   static_cast<void>(SetNonBlocking(STDIN_FILENO));
   Result<SharedPage<FrontCounters>> counters = SharedPage<FrontCounters>::Create();
   Result<SharedPage<SensorCounters>> sensor = SharedPage<SensorCounters>::Create();
+  Result<SharedPage<CourierCounters>> courier = SharedPage<CourierCounters>::Create();
   Result<SignalReader> signals = SignalReader::Create();
-  if (!counters || !sensor || !signals) return 1;
-  return Front(std::move(start), *std::move(counters), *std::move(sensor), *std::move(signals))
+  Fd bell(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!counters || !sensor || !courier || !signals || !bell) return 1;
+  return Front(std::move(start), {*std::move(counters), *std::move(sensor), *std::move(courier)},
+               *std::move(signals), std::move(bell))
       .Run();
 }
 

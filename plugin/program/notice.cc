@@ -7,7 +7,7 @@
 namespace tld {
 namespace {
 
-constexpr std::array<int, 12> kLevels = {5, 5, 10, 3, 8, 12, 12, 7, 7, 7, 7, 5};
+constexpr std::array<int, 15> kLevels = {5, 5, 10, 3, 8, 12, 12, 7, 7, 7, 7, 5, 7, 5, 12};
 constexpr std::size_t kFirstId = 200900;
 
 std::array<Rule, kLevels.size()> MakeRules() {

@@ -19,6 +19,9 @@ enum class Notice {
   kMatchLimit,     ///< 200909, level 7: patterns gave up
   kMemoryFull,     ///< 200910, level 7: composite rules forgot events too early
   kStoreBack,      ///< 200911, level 5: the alert store is written again
+  kRemoteDown,     ///< 200912, level 7: a remote takes no alerts; the store keeps them
+  kRemoteBack,     ///< 200913, level 5
+  kUndelivered,    ///< 200914, level 12: a remote will never get some alerts
 };
 
 /// The rule that a notice is alerted under. Its description is the notice's text.

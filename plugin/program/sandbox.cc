@@ -74,13 +74,14 @@ Result<gid_t> FindGroup(const std::string& name) {
   return Error{"there is no group '" + name + "'"};
 }
 
-Status DropPrivileges(const Identity& identity) {
+Status DropPrivileges(const Identity& identity, std::optional<gid_t> spare_group) {
   std::string failed;
   const auto step = [&](bool done, const char* what) {
     if (!done) failed += (failed.empty() ? "" : ", ") + std::string(what);
   };
   capng_clear(CAPNG_SELECT_BOTH);
-  step(setgroups(0, nullptr) == 0, "supplementary groups");
+  // A role that takes the spare group still reads what the own one may.
+  step(setgroups(spare_group ? 1 : 0, &identity.gid) == 0, "supplementary groups");
   // The bounding set needs CAP_SETPCAP and so goes before the rest.
   capng_apply(CAPNG_SELECT_BOUNDS);
   for (int capability = 0; capability <= CAP_LAST_CAP; ++capability) {
@@ -88,7 +89,7 @@ Status DropPrivileges(const Identity& identity) {
     step(false, "bounding set");
     break;
   }
-  step(setresgid(identity.gid, identity.gid, identity.gid) == 0, "group");
+  step(setresgid(identity.gid, identity.gid, spare_group.value_or(identity.gid)) == 0, "group");
   step(setresuid(identity.uid, identity.uid, identity.uid) == 0, "user");
   capng_clear(CAPNG_SELECT_BOTH);
   step(capng_apply(CAPNG_SELECT_CAPS) == 0, "capabilities");
@@ -96,6 +97,20 @@ Status DropPrivileges(const Identity& identity) {
   step(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "dumpable");
   if (failed.empty()) return {};
   return Error{"could not give up: " + failed};
+}
+
+void TakeSpareGroup() {
+  gid_t real = 0;
+  gid_t effective = 0;
+  gid_t saved = 0;
+  constexpr auto kUnchanged = static_cast<gid_t>(-1);
+  if (getresgid(&real, &effective, &saved) != 0 || saved == effective) return;
+  static_cast<void>(setresgid(kUnchanged, saved, kUnchanged));
+}
+
+void GiveUpSpareGroup() {
+  const gid_t own = getegid();
+  static_cast<void>(setresgid(own, own, own));
 }
 
 bool StillPrivileged(const Identity& identity) {

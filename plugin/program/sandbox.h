@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -27,16 +28,22 @@ Result<Identity> FindUser(const std::string& name);
 Result<gid_t> FindGroup(const std::string& name);
 
 /// Becomes the identity for good: no supplementary groups, no capability in any set, no_new_privs.
-/// Does all of it that it can; an error says what it could not. Then StillPrivileged tells whether
-/// the process may go on. REQUIRES: effective uid 0.
-Status DropPrivileges(const Identity& identity);
+/// A spare group is kept aside as the saved group id, for the role that takes it. Does all of it
+/// that it can; an error says what it could not. Then StillPrivileged tells whether the process may
+/// go on. REQUIRES: effective uid 0.
+Status DropPrivileges(const Identity& identity, std::optional<gid_t> spare_group);
+
+/// The spare group becomes the one that files are opened by, or is given up for good.
+void TakeSpareGroup();
+void GiveUpSpareGroup();
 
 /// True when this process is not `identity`, or has a capability that it could use.
 bool StillPrivileged(const Identity& identity);
 
-/// The system calls of the sensor: files, memory, its sockets and clocks. All else fails with
-/// EPERM; running programs, tracing and loading code end the process. Inherited filters stay in
-/// force.
+/// The system calls of a role: files, memory, clocks; sockets of this host for the sensor, all
+/// kinds and threads for the courier. All else fails with EPERM; running programs, tracing and
+/// loading code end the process. Inherited filters stay in force.
 Status ConfineSensor();
+Status ConfineCourier();
 
 }  // namespace tld

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConfineSensor of program/sandbox.h.
+// ConfineSensor and ConfineCourier of program/sandbox.h.
+#include <sched.h>
 #include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 
 #include <cerrno>
+#include <functional>
 #include <memory>
 
 #include "base/os.h"
@@ -11,7 +15,7 @@
 namespace tld {
 namespace {
 
-/// What the sensor and the libraries in it use. Names that this architecture lacks are skipped.
+/// What all roles and the libraries in them use. Names that this architecture lacks are skipped.
 constexpr const char* kAllowed[] = {
     // memory
     "brk",
@@ -68,8 +72,8 @@ constexpr const char* kAllowed[] = {
     "ioctl",
     "umask",
     "fadvise64",
-    // the control socket and syslog
-    "socket",
+    "flock",
+    // sockets, but for making one
     "connect",
     "accept",
     "accept4",
@@ -113,6 +117,33 @@ constexpr const char* kAllowed[] = {
     "tgkill",
 };
 
+/// What the network, name resolution and threads need besides.
+constexpr const char* kCourierToo[] = {
+    "socket",
+    "bind",
+    "getsockname",
+    "getpeername",
+    "sendmmsg",
+    "recvmmsg",
+    "select",
+    "_newselect",
+    "pselect6",
+    "pselect6_time64",
+    "epoll_create1",
+    "epoll_ctl",
+    "epoll_wait",
+    "epoll_pwait",
+    "set_robust_list",
+    "set_tid_address",
+    "sched_getaffinity",
+    "sigaltstack",
+    "clock_getres",
+    "getpgrp",
+    "getresuid",
+    "getresgid",
+    "mincore",
+};
+
 constexpr const char* kFatal[] = {
     "execve",
     "execveat",
@@ -147,25 +178,51 @@ bool AddAll(scmp_filter_ctx filter, std::uint32_t action, const char* const* nam
   return true;
 }
 
-}  // namespace
-
-Status ConfineSensor() {
+Status Confine(const std::function<bool(scmp_filter_ctx)>& add_own) {
   const std::unique_ptr<void, void (*)(scmp_filter_ctx)> filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)),
                                                                 seccomp_release);
   if (!filter) return Error{"seccomp_init failed"};
-  // No memory becomes executable; new code is never needed.
-  constexpr std::uint64_t kExecutable = 4;
   const bool added = AddAll(filter.get(), SCMP_ACT_ALLOW, kAllowed, std::size(kAllowed)) &&
                      AddAll(filter.get(), SCMP_ACT_KILL_PROCESS, kFatal, std::size(kFatal)) &&
-                     seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                                      SCMP_A2(SCMP_CMP_MASKED_EQ, kExecutable, 0)) == 0 &&
-                     seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                                      SCMP_A2(SCMP_CMP_MASKED_EQ, kExecutable, 0)) == 0;
+                     add_own(filter.get());
   if (!added) return Error{"cannot build the filter of system calls"};
   if (const int rc = seccomp_load(filter.get()); rc != 0) {
     return OsError("cannot load the filter of system calls", -rc);
   }
   return {};
+}
+
+bool AllowWithout(scmp_filter_ctx filter, int call, std::uint64_t protection) {
+  return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+                          SCMP_A2(SCMP_CMP_MASKED_EQ, protection, 0)) == 0;
+}
+
+}  // namespace
+
+Status ConfineSensor() {
+  return Confine([](scmp_filter_ctx filter) {
+    // No memory becomes executable; new code is never needed. No socket leads to the network.
+    return AllowWithout(filter, SCMP_SYS(mmap), PROT_EXEC) &&
+           AllowWithout(filter, SCMP_SYS(mprotect), PROT_EXEC) &&
+           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                            SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) == 0;
+  });
+}
+
+Status ConfineCourier() {
+  return Confine([](scmp_filter_ctx filter) {
+    // The resolver loads what nsswitch.conf names; no memory is writable and executable. A thread
+    // may be made and no process: the flags of clone3 cannot be looked at, so the C library is sent
+    // back to clone.
+    return AddAll(filter, SCMP_ACT_ALLOW, kCourierToo, std::size(kCourierToo)) &&
+           AllowWithout(filter, SCMP_SYS(mprotect), PROT_EXEC) &&
+           AllowWithout(filter, SCMP_SYS(mmap), PROT_EXEC) &&
+           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_WRITE, 0)) == 0 &&
+           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                            SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) == 0 &&
+           seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
+  });
 }
 
 }  // namespace tld

@@ -19,6 +19,7 @@
 #include "program/output.h"
 #include "program/pipeline.h"
 #include "program/policy.h"
+#include "program/remote_watch.h"
 #include "program/sandbox.h"
 #include "program/signals.h"
 #include "program/status.h"
@@ -41,14 +42,16 @@ struct Watched {
 
 class Sensor {
  public:
-  Sensor(const SensorStart& start, Fd input, Fd control, SharedPage<FrontCounters>& front,
-         SharedPage<SensorCounters>& own, SignalReader signals)
+  Sensor(const SensorStart& start, SensorEnds ends, SharedPage<FrontCounters>& front,
+         SharedPage<SensorCounters>& own, SharedPage<CourierCounters>& courier,
+         SignalReader signals)
       : start_(start),
-        input_(std::move(input)),
+        input_(std::move(ends.input)),
         front_(*front),
         own_(*own),
+        remotes_(*courier, *own, ends.bell),
         signals_(std::move(signals)),
-        control_(std::move(control),
+        control_(std::move(ends.control),
                  [this](std::string_view request, uid_t uid) { return Answer(request, uid); }),
         buffer_(kReadBytes) {}
 
@@ -62,6 +65,7 @@ class Sensor {
       control_.Serve(fds, now_ms_);
       pipeline_->Tick(now_ms_);
       output_->Tick(MonotonicMs(), RealtimeUs());
+      remotes_.AfterCommit(output_->store().commits());
       if (now_ms_ - kept_house_ms_ >= kHousekeepingMs) KeepHouse();
     }
     End();
@@ -75,6 +79,7 @@ class Sensor {
     watched_[1].told = own_.bytes_lost_told;
     started_us_ = RealtimeUs();
     LoadedPolicy loaded = LoadPolicy(Source(true), ++generation_);
+    remotes_.Configure(loaded.policy->config, started_us_);
     Sender sender;
     sender.host = loaded.policy->host;
     sender.instance = Random64();
@@ -220,6 +225,7 @@ class Sensor {
     if (taken) {
       ++generation_;
       pipeline_->SetPolicy(loaded.policy);
+      remotes_.Configure(loaded.policy->config, RealtimeUs());
       output_->Configure(loaded.policy->config);
       degraded_ = start_.problems;
       Accept(loaded);
@@ -265,7 +271,8 @@ class Sensor {
   }
 
   std::string StatusText() {
-    return StatusJson({started_us_, degraded_, latency_, alerts_}, *pipeline_, *output_, front_);
+    return StatusJson({started_us_, degraded_, latency_, alerts_, remotes_}, *pipeline_, *output_,
+                      front_);
   }
 
   void WriteState() {
@@ -278,6 +285,8 @@ class Sensor {
     if (losses_told_ms_ == 0 || now_ms_ - losses_told_ms_ >= kNoticeMs) TellLosses();
     if (now_ms_ - degraded_told_ms_ >= kHeartbeatMs) TellDegraded();
     TellStore();
+    output_->store().KeepAfter(remotes_.KeepAfter());
+    for (const RemoteNews& news : remotes_.News(now_ms_)) Raise(news.notice, news.text);
     WriteState();
   }
 
@@ -305,6 +314,8 @@ class Sensor {
                                     output_->file().counters().failed,
                                     output_->store().counters().lost,
                                     output_->store().counters().set_aside,
+                                    output_->store().counters().removed_undelivered,
+                                    remotes_.Unreadable(),
                                     pipeline_->limit_hits(),
                                     pipeline_->windows().evictions()};
     static_assert(std::size(counts) == std::tuple_size_v<decltype(watched_)>);
@@ -341,6 +352,7 @@ class Sensor {
   Fd input_;
   const FrontCounters& front_;
   SensorCounters& own_;
+  RemoteWatch remotes_;
   SignalReader signals_;
   ControlServer control_;
   std::vector<char> buffer_;
@@ -358,7 +370,7 @@ class Sensor {
   std::int64_t kept_house_ms_ = 0;
   std::int64_t losses_told_ms_ = 0;
   std::int64_t degraded_told_ms_ = 0;
-  std::array<Watched, 11> watched_ = {{
+  std::array<Watched, 13> watched_ = {{
       {Notice::kInputDropped, "lines were dropped since the queue was full"},
       {Notice::kSensorLost, "bytes of records were lost when the sensor died"},
       {Notice::kInputCut, "lines were longer than 16 KiB and dropped"},
@@ -368,6 +380,8 @@ class Sensor {
       {Notice::kOutputDropped, "documents could not be written to the alert file"},
       {Notice::kOutputDropped, "alerts could not be stored and are lost to the search"},
       {Notice::kDegraded, "alert stores were damaged, set aside as .corrupt and begun anew"},
+      {Notice::kUndelivered, "alerts went out of the full store before all remotes had them"},
+      {Notice::kUndelivered, "stored alerts could not be read and were not sent"},
       {Notice::kMatchLimit, "pattern matches were given up at their limit and count as none"},
       {Notice::kMemoryFull, "events were forgotten before composite rules were done with them"},
   }};
@@ -375,17 +389,19 @@ class Sensor {
 
 }  // namespace
 
-int RunSensor(const SensorStart& start, Fd input, Fd control, SharedPage<FrontCounters>& front,
-              SharedPage<SensorCounters>& own) {
+int RunSensor(const SensorStart& start, SensorEnds ends, SharedPage<FrontCounters>& front,
+              SharedPage<SensorCounters>& own, SharedPage<CourierCounters>& courier) {
   front.MakeReadOnly();
+  courier.MakeReadOnly();
   own->bytes_done = 0;
+  GiveUpSpareGroup();
   Result<SignalReader> signals = SignalReader::Create();
   if (!signals) return 1;
   SensorStart copy = start;
   if (start.confine) {
     if (Status confined = ConfineSensor(); !confined) copy.problems.push_back(confined.message());
   }
-  Sensor sensor(copy, std::move(input), std::move(control), front, own, *std::move(signals));
+  Sensor sensor(copy, std::move(ends), front, own, courier, *std::move(signals));
   return sensor.Run();
 }
 

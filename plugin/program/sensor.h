@@ -22,7 +22,12 @@ struct SensorStart {
 
 /// The sensor role: from the front's bytes to alerts. Runs until its input ends; returns the exit
 /// status of the process. Never gives up over settings, rules or lists.
-int RunSensor(const SensorStart& start, Fd input, Fd control, SharedPage<FrontCounters>& front,
-              SharedPage<SensorCounters>& own);
+struct SensorEnds {
+  Fd input;
+  Fd control;     ///< the bound control socket; may be none
+  int bell = -1;  ///< eventfd that calls the courier; the front's
+};
+int RunSensor(const SensorStart& start, SensorEnds ends, SharedPage<FrontCounters>& front,
+              SharedPage<SensorCounters>& own, SharedPage<CourierCounters>& courier);
 
 }  // namespace tld

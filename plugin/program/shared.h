@@ -8,11 +8,12 @@
 
 #include "base/os.h"
 #include "base/result.h"
+#include "deliver/destination.h"
 
 namespace tld {
 
 /// Counters that one role writes and the other reads, in a page of memory that both have mapped.
-/// Plain numbers only: a role that went astray can tell wrong figures, nothing more.
+/// Numbers and short texts only: a role that went astray can tell wrong things, nothing more.
 struct FrontCounters {
   std::atomic<std::uint64_t> bytes_read{0};
   std::atomic<std::uint64_t> lines_dropped{0};  ///< the queue was full
@@ -22,6 +23,7 @@ struct FrontCounters {
   std::atomic<std::uint64_t> queue_bytes{0};
   std::atomic<std::uint64_t> queue_peak{0};
   std::atomic<std::uint64_t> foreign_sigterms{0};  ///< ignored, since not from auditd
+  std::atomic<std::uint64_t> courier_starts{0};
 };
 
 struct SensorCounters {
@@ -31,6 +33,18 @@ struct SensorCounters {
   /// How much of the front's losses was told, by this sensor and those before it.
   std::atomic<std::uint64_t> lines_dropped_told{0};
   std::atomic<std::uint64_t> bytes_lost_told{0};
+  /// RemotesKey of the policy in force, and when it first was in force with these.
+  std::atomic<std::uint64_t> remotes{0};
+  std::atomic<std::int64_t> remotes_since_us{0};
+  /// Grows with each policy.
+  std::atomic<std::uint64_t> policies{0};
+};
+
+struct CourierCounters {
+  /// RemotesKey of what the courier delivers to: the states are those of these remotes, in their
+  /// order.
+  std::atomic<std::uint64_t> remotes{0};
+  std::array<DestinationState, kMostRemotes> destinations;
 };
 
 /// A page of shared memory that holds one T, from before a fork on.

@@ -87,12 +87,34 @@ void Destinations(Writer& writer, Output& output) {
                                           {"waiting", output.store().pending()},
                                           {"lost", store.lost},
                                           {"removed", store.removed},
+                                          {"removed_undelivered", store.removed_undelivered},
                                           {"set_aside", store.set_aside}}) {
     Key(writer, key);
     writer.Uint64(value);
   }
   writer.EndObject();
   Object(writer, "file", {{"written", file.written}, {"failed", file.failed}});
+}
+
+void Remotes(Writer& writer, const RemoteWatch& watch) {
+  Key(writer, "remotes");
+  writer.StartObject();
+  for (const RemoteWatch::One& one : watch.All()) {
+    Key(writer, one.name);
+    writer.StartObject();
+    Text(writer, "problem", one.state->problem.Get());
+    const std::uint64_t cursor = one.state->cursor;
+    const std::uint64_t newest = one.state->newest;
+    for (const auto& [key, value] : Numbers{{"queued", newest > cursor ? newest - cursor : 0},
+                                            {"delivered", one.state->delivered},
+                                            {"failures", one.state->failures},
+                                            {"unreadable", one.state->unreadable}}) {
+      Key(writer, key);
+      writer.Uint64(value);
+    }
+    writer.EndObject();
+  }
+  writer.EndObject();
 }
 
 }  // namespace
@@ -117,6 +139,8 @@ std::string StatusJson(const StatusParts& parts, const Pipeline& pipeline, Outpu
   writer.Int64(getpid());
   Key(writer, "sensor_starts");
   writer.Uint64(front.sensor_starts);
+  Key(writer, "courier_starts");
+  writer.Uint64(front.courier_starts);
   Key(writer, "degraded");
   writer.StartArray();
   for (const std::string& reason : parts.degraded) {
@@ -133,6 +157,7 @@ std::string StatusJson(const StatusParts& parts, const Pipeline& pipeline, Outpu
   Input(writer, pipeline, front);
   Object(writer, "alerts", {{"answers", parts.alerts}, {"seq", output.last_seq()}});
   Destinations(writer, output);
+  Remotes(writer, parts.remotes);
   const auto alerts = static_cast<std::int64_t>(parts.latency.alerts);
   Object(writer, "latency_us",
          {{"last", static_cast<std::uint64_t>(parts.latency.last_us)},

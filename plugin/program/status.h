@@ -7,6 +7,7 @@
 
 #include "program/output.h"
 #include "program/pipeline.h"
+#include "program/remote_watch.h"
 #include "program/shared.h"
 
 namespace tld {
@@ -27,6 +28,7 @@ struct StatusParts {
   const std::vector<std::string>& degraded;
   const Latency& latency;
   std::uint64_t alerts = 0;  ///< answers above level 0
+  const RemoteWatch& remotes;
 };
 
 /// One JSON object, one line.

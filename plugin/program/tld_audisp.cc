@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -82,6 +83,23 @@ Identity ChooseIdentity(const Config& config, FrontStart& start) {
   return kNobody;
 }
 
+/// The group of an agent's socket, for the courier to take.
+std::optional<gid_t> AgentGroup(const Config& config, FrontStart& start) {
+  std::optional<gid_t> group;
+  for (const Remote& remote : config.remotes) {
+    if (remote.protocol != Remote::Protocol::kAgent) continue;
+    const Result<gid_t> found = FindGroup(remote.group);
+    if (!found || (group && *group != *found)) {
+      start.sensor.problems.push_back(
+          "[remote " + remote.name +
+          "]: " + (found ? "all agents' sockets must have one group" : found.message()));
+      continue;
+    }
+    group = *found;
+  }
+  return group;
+}
+
 /// There will be no sensor to say it.
 void SayDraining(const Config& config, const std::string& why) {
   Syslog syslog(config.syslog);
@@ -97,6 +115,9 @@ int Run(const std::string& config_file) {
   start.sensor.config_file = config_file;
   start.sensor.owner = geteuid();
   start.sensor.confine = kConfine;
+  start.courier.config_file = config_file;
+  start.courier.owner = start.sensor.owner;
+  start.courier.confine = kConfine;
   Diagnostics found_again_by_the_sensor;
   const Config config = LoadConfig(config_file, FindInstallation(), {true, start.sensor.owner},
                                    found_again_by_the_sensor);
@@ -104,7 +125,7 @@ int Run(const std::string& config_file) {
   const Identity identity = ChooseIdentity(config, start);
   Prepare(config, identity, start);
   if (geteuid() == 0) {
-    if (Status dropped = DropPrivileges(identity); !dropped) {
+    if (Status dropped = DropPrivileges(identity, AgentGroup(config, start)); !dropped) {
       start.sensor.problems.push_back(dropped.message());
       if (StillPrivileged(identity)) {
         start.drain_only = true;

@@ -60,7 +60,7 @@ TEST_F(FormatTest, TextIsTheDocumentedLine) {
   event.Add("audit.auid_name", "alice");
   event.Seal();
   EXPECT_EQ(
-      FormatText(About(event), sender_, kSyslogLimit),
+      FormatText(Summarize(About(event), sender_), kSyslogLimit),
       "100210 level=12 \"Audit: command executed: /usr/bin/nc.openbsd\" auid=1000(alice) uid=0 "
       "exe=/usr/bin/nc.openbsd cmd=\"nc -v\" cwd=/root tty=pts0 key=audit-wazuh-c "
       "event=host1|msg=audit(1700000000.123:7) seq=7");
@@ -192,8 +192,8 @@ TEST_F(FormatTest, AHugeEventStaysInItsLimitAndKeepsWhoAndWhat) {
     EXPECT_STREQ(audit["key"].GetString(), "audit-wazuh-c");
     EXPECT_STREQ(document["tld"]["truncated"][0].GetString(), "full_log");
   }
-  EXPECT_LE(FormatText(About(event), sender_, kSyslogLimit).size(), kSyslogLimit);
-  EXPECT_LE(FormatCef(About(event), sender_, kSyslogLimit).size(), kSyslogLimit);
+  EXPECT_LE(FormatText(Summarize(About(event), sender_), kSyslogLimit).size(), kSyslogLimit);
+  EXPECT_LE(FormatCef(Summarize(About(event), sender_), kSyslogLimit).size(), kSyslogLimit);
 }
 
 TEST_F(FormatTest, EventsMadeToBeTooLargeFitAllTheSame) {
@@ -217,8 +217,8 @@ TEST_F(FormatTest, EventsMadeToBeTooLargeFitAllTheSame) {
     EXPECT_LE(json.size(), limit);
     Parsed(json);
   }
-  EXPECT_LE(FormatText(About(event), sender_, kSyslogLimit).size(), kSyslogLimit);
-  EXPECT_LE(FormatCef(About(event), sender_, kSyslogLimit).size(), kSyslogLimit);
+  EXPECT_LE(FormatText(Summarize(About(event), sender_), kSyslogLimit).size(), kSyslogLimit);
+  EXPECT_LE(FormatCef(Summarize(About(event), sender_), kSyslogLimit).size(), kSyslogLimit);
 }
 
 /// An independent reader of CEF: the seven header parts, then the extension.
@@ -266,7 +266,7 @@ TEST_F(FormatTest, CefReadsBack) {
       "exe=\"/a=b\\c|d\" key=\"k\"\ntype=EXECVE msg=audit(1.000:7): argc=2 a0=\"n|c\" "
       "a1=\"x=y\\z\"\n");
   Alert alert = About(event);
-  const auto parts = ReadCef(FormatCef(alert, sender_, kSyslogLimit));
+  const auto parts = ReadCef(FormatCef(Summarize(alert, sender_), kSyslogLimit));
   const auto value = [&](const std::string& name) {
     for (const auto& [n, v] : parts) {
       if (n == name) return v;
@@ -326,7 +326,8 @@ TEST_F(FormatTest, AReportOfThePluginItselfHasNoEvent) {
   alert.rule = &rule_;
   alert.description = "started";
   alert.seq = 1;
-  EXPECT_EQ(FormatText(alert, sender_, kSyslogLimit), "100210 level=12 \"started\" seq=1");
+  EXPECT_EQ(FormatText(Summarize(alert, sender_), kSyslogLimit),
+            "100210 level=12 \"started\" seq=1");
   const rapidjson::Document document = Parsed(FormatJson(alert, sender_, kFileLimit));
   EXPECT_FALSE(document.HasMember("data"));
   EXPECT_STREQ(document["decoder"]["name"].GetString(), "tld-audisp");

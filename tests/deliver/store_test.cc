@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "deliver/store_reader.h"
 #include "tests/support.h"
 
 namespace tld {
@@ -208,6 +209,110 @@ TEST_F(StoreTest, AlertsGoAfterTheirDaysWhateverTheirEventsTimeOrTheClockSays) {
   Tick(store, 3 * kDay / 1000, 0);
   EXPECT_EQ(Stored(), UpTo(2, 2));
   EXPECT_EQ(store.counters().removed, 1u);
+}
+
+TEST_F(StoreTest, WhatIsStillToBeDeliveredStaysUntilTheFileIsFull) {
+  options_.size_bytes = 1u << 20;
+  options_.most_bytes = 4u << 20;
+  options_.days = 7;
+  Store store(options_);
+  store.KeepAfter(0);
+  const std::string document(4000, 'd');
+  for (int i = 0; i < 500; ++i) Add(store, kNow, document);
+  Tick(store);
+  Tick(store, 60'000, kNow + 8 * kDay);
+  EXPECT_EQ(Stored(), UpTo(500));  // too much, and too old since the clock of the store has moved
+  store.KeepAfter(200);
+  Tick(store, 60'000);
+  for (int i = 0; i < 20; ++i) Tick(store, 1000);
+  EXPECT_EQ(Stored(), UpTo(500, 201));
+  EXPECT_EQ(store.counters().removed, 200u);
+  EXPECT_EQ(store.counters().removed_undelivered, 0u);
+  for (int i = 0; i < 3000; ++i) {
+    Add(store, kNow, document);
+    if (i % 50 == 0) Tick(store, 250);
+  }
+  for (int i = 0; i < 20; ++i) Tick(store, 1000);
+  const std::vector<std::int64_t> left = Stored();
+  EXPECT_GT(store.counters().removed_undelivered, 500u);
+  EXPECT_EQ(store.counters().lost, 0u);
+  ASSERT_FALSE(left.empty());
+  EXPECT_EQ(left.back(), 3500);  // the newest are there
+  EXPECT_LE(std::filesystem::file_size(options_.path), 4u << 20);
+}
+
+TEST_F(StoreTest, ANumberIsNeverGivenTwice) {
+  options_.days = 1;
+  std::int64_t last = 0;
+  for (int run = 0; run < 3; ++run) {
+    Store store(options_);
+    Add(store);
+    Add(store);
+    Tick(store);
+    Tick(store, 1, kNow);
+    Tick(store, 3 * kDay / 1000, kNow);  // all are too old
+    Result<Database> database = Database::Open(options_.path, Database::Mode::kRead);
+    ASSERT_TRUE(database);
+    EXPECT_EQ(database->Ask("SELECT count(*) FROM alert"), 1);
+    const std::int64_t now = database->Ask("SELECT max(id) FROM alert");
+    EXPECT_EQ(now, last + 2);
+    last = now;
+  }
+}
+
+TEST_F(StoreTest, AFileOfTheFirstVersionIsTakenOver) {
+  {
+    Store store(options_);
+    Add(store);
+    Tick(store);
+  }
+  {
+    Result<Database> database = Database::Open(options_.path, Database::Mode::kWrite);
+    ASSERT_TRUE(database && database->Run("DROP TABLE store; PRAGMA user_version=1"));
+  }
+  Store store(options_);
+  Add(store);
+  Tick(store);
+  EXPECT_EQ(store.problem(), "");
+  EXPECT_EQ(Stored(), UpTo(2));
+  Result<StoreReader> reader = StoreReader::Open(options_.path);
+  ASSERT_TRUE(reader) << reader.message();
+  EXPECT_EQ(reader->identity().size(), 16u);
+}
+
+TEST_F(StoreTest, IsReadWhileItIsWrittenAfterACrashAndWhenItWasClosedWell) {
+  const auto numbers = [&] {
+    std::vector<std::int64_t> found;
+    Result<StoreReader> reader = StoreReader::Open(options_.path);
+    EXPECT_TRUE(reader) << reader.message();
+    if (!reader) return found;
+    const auto alerts = reader->After(0, 100);
+    EXPECT_TRUE(alerts) << alerts.message();
+    for (const StoredAlert& alert : *alerts) found.push_back(static_cast<std::int64_t>(alert.seq));
+    return found;
+  };
+  auto store = std::make_unique<Store>(options_);
+  Add(*store);
+  Tick(*store);
+  EXPECT_EQ(numbers(), UpTo(1));
+  // What a crash leaves: the database with its log.
+  const std::string crashed = directory_ / "crashed";
+  std::filesystem::create_directory(crashed);
+  for (const char* suffix : {"", "-wal"}) {
+    std::filesystem::copy(options_.path + suffix, crashed + "/alerts.db" + suffix);
+  }
+  store.reset();
+  EXPECT_FALSE(FileExists(options_.path + "-wal"));
+  EXPECT_EQ(numbers(), UpTo(1));
+  Result<StoreReader> lying = StoreReader::Open(options_.path);
+  ASSERT_TRUE(lying);
+  EXPECT_FALSE(lying->Outdated());
+  store = std::make_unique<Store>(options_);
+  Add(*store);
+  Tick(*store);
+  EXPECT_TRUE(lying->Outdated());
+  options_.path = crashed + "/alerts.db";
+  EXPECT_EQ(numbers(), UpTo(1));
 }
 
 TEST_F(StoreTest, AKilledWriterLeavesWhatItHadCommitted) {

@@ -131,5 +131,77 @@ TEST(Config, TheShippedFileHasNoFaultAndShowsTheDefaults) {
   EXPECT_EQ(shown.store_level, defaults.store_level);
 }
 
+TEST(Config, TakesEverySettingOfARemote) {
+  Diagnostics diagnostics;
+  const Config config = Read(
+      "[remote central]\nprotocol = relp+tls\naddress = logs.example.org:20514\nformat = cef\n"
+      "shape = rfc3164\nfacility = local3\nlevel = 9\ngroups = audit  suspicious\nsize = 12\n"
+      "ca = /ca\ncertificate = /c\nkey = /k\npeer = other\nverify = no\n"
+      "[remote agent]\nprotocol = agent\nsocket = /q\ngroup = ossec\n"
+      "[remote v6]\naddress = [::1]:99\nprotocol = tls\n"
+      "[remote bare]\naddress = fe80::1\nprotocol = udp\n"
+      "[remote central]\nlevel = 10\n",
+      diagnostics);
+  EXPECT_EQ(Codes(diagnostics), Strings{});
+  ASSERT_EQ(config.remotes.size(), 4u);
+  const Remote& central = config.remotes[0];
+  EXPECT_EQ(central.name, "central");
+  EXPECT_EQ(central.protocol, Remote::Protocol::kRelpTls);
+  EXPECT_EQ(central.host, "logs.example.org");
+  EXPECT_EQ(central.port, "20514");
+  EXPECT_EQ(central.payload(), Payload::kCef);
+  EXPECT_EQ(central.shape, Remote::Shape::kRfc3164);
+  EXPECT_EQ(central.facility, 19);
+  EXPECT_EQ(central.level, 10);
+  EXPECT_EQ(central.groups, (Strings{"audit", "suspicious"}));
+  EXPECT_EQ(central.payload_limit(), 12u * 1024);
+  EXPECT_EQ(central.ca, "/ca");
+  EXPECT_EQ(central.certificate, "/c");
+  EXPECT_EQ(central.key, "/k");
+  EXPECT_EQ(central.peer_name(), "other");
+  EXPECT_FALSE(central.verify);
+  EXPECT_EQ(config.remotes[1].socket, "/q");
+  EXPECT_EQ(config.remotes[1].group, "ossec");
+  EXPECT_EQ(config.remotes[1].payload(), Payload::kEvent);
+  EXPECT_EQ(config.remotes[1].payload_limit(), 60u * 1024);
+  EXPECT_EQ(config.remotes[2].host, "::1");
+  EXPECT_EQ(config.remotes[2].port, "99");
+  EXPECT_EQ(config.remotes[2].peer_name(), "::1");
+  EXPECT_EQ(config.remotes[3].host, "fe80::1");
+  EXPECT_EQ(config.remotes[3].port, "514");
+}
+
+TEST(Config, ARemoteThatLacksSomethingIsLeftOutAndTold) {
+  const std::pair<const char*, const char*> table[] = {
+      {"[remote a]\naddress = h\n", "2:1 [remote a] needs a protocol"},
+      {"\n[remote a]\nprotocol = tcp\n", "3:1 [remote a] needs an address"},
+      {"[remote a]\nprotocol = smoke\naddress = h\n",
+       "2:1 [remote a] protocol must be one of relp+tls, relp, tls, tcp, udp, agent"},
+      {"[remote a]\nprotocol = tcp\naddress = h:0\n",
+       "2:1 [remote a] address must be HOST or HOST:PORT, an IPv6 address in brackets before a "
+       "port"},
+      {"[remote a]\nprotocol = tls\naddress = h\nkey = /k\n",
+       "2:1 [remote a] needs both certificate and key, or neither"},
+      {"[remote]\nprotocol = agent\n", "2:1 a remote has a name of 1 to 64 bytes: [remote NAME]"},
+      {"[remote a]\nprotocol = agent\nsize = 61\n",
+       "3:1 [remote a] size must be a number from 1 to 60"},
+      {"[remote a]\nprotocol = agent\ncolour = red\n", "3:1 there is no setting [remote a] colour"},
+      {"[remotes]\nprotocol = tcp\n", "2:1 there is no setting [remotes] protocol"},
+  };
+  for (const auto& [text, expected] : table) {
+    Diagnostics diagnostics;
+    Read(text, diagnostics);
+    ASSERT_FALSE(diagnostics.all().empty()) << text;
+    const Diagnostic& d = diagnostics.all()[0];
+    EXPECT_EQ(std::to_string(d.line) + ':' + std::to_string(d.column) + ' ' + d.message, expected);
+    EXPECT_EQ(d.severity, Severity::kError);
+  }
+  Diagnostics diagnostics;
+  std::string many;
+  for (int i = 0; i < 33; ++i) many += "[remote r" + std::to_string(i) + "]\nprotocol = agent\n";
+  EXPECT_EQ(Read(many, diagnostics).remotes.size(), 32u);
+  EXPECT_EQ(Codes(diagnostics), Strings{"bad-remote error 66:1"});
+}
+
 }  // namespace
 }  // namespace tld

@@ -17,6 +17,8 @@
 #include "audit/record.h"
 #include "deliver/database.h"
 #include "program/control.h"
+#include "program/sandbox.h"
+#include "tests/deliver/receiver.h"
 #include "tests/program/dispatcher.h"
 #include "tests/support.h"
 
@@ -27,6 +29,7 @@ using testing_support::BuildDirectory;
 using testing_support::Dispatcher;
 using testing_support::Eventually;
 using testing_support::ExecRecords;
+using testing_support::Receiver;
 using testing_support::Slurp;
 using testing_support::StatusLine;
 using testing_support::TemporaryDirectory;
@@ -95,6 +98,15 @@ class LifeTest : public testing::Test {
     rapidjson::Document document;
     document.Parse(answer->c_str());
     return document[section][name].GetUint64();
+  }
+
+  std::uint64_t Status(const char* section, const char* name, const char* number) {
+    const Result<std::string> answer = AskPlugin(directory_ / "run/control.sock", "status");
+    if (!answer) return 0;
+    rapidjson::Document document;
+    document.Parse(answer->c_str());
+    if (!document[section].HasMember(name)) return 0;
+    return document[section][name][number].GetUint64();
   }
 
   /// Anonymous memory of all roles together, in kB. Sanitizers keep books of their own.
@@ -421,6 +433,108 @@ TEST_F(LifeTest, MemoryStaysSmallOverMuchInput) {
   ASSERT_TRUE(Eventually([&] { return Status("input", "bytes_judged") == written; }, 60));
   EXPECT_EQ(Status("dropped", "bytes_queue_full"), 0u);
   ExpectSmall(*plugin, 8 * 1024);
+}
+
+TEST_F(LifeTest, RemotesComeAndGoByReloadAndTheCourierWithThem) {
+  auto plugin = Start();
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  ASSERT_TRUE(Logged(kAlert));
+  EXPECT_EQ(plugin->Children().size(), 1u);  // no courier without a remote
+  Receiver receiver(Receiver::Behaviour::kRead);
+  const std::string remote =
+      "[remote near]\nprotocol = tcp\naddress = 127.0.0.1:" + std::to_string(receiver.port()) +
+      "\n";
+  WriteConfig(remote);
+  ASSERT_TRUE(AskPlugin(directory_ / "run/control.sock", "reload"));
+  ASSERT_TRUE(plugin->Write(Nc(2)));
+  EXPECT_TRUE(Eventually([&] { return receiver.Records().size() == 1; }));
+  EXPECT_NE(receiver.Records().at(0).find(":2)"), std::string::npos);  // from now on, not before
+  EXPECT_EQ(plugin->Children().size(), 2u);
+  // A second one begins with what comes; the first goes on where it was.
+  Receiver second(Receiver::Behaviour::kRead);
+  WriteConfig(remote + "[remote far]\nprotocol = tcp\naddress = 127.0.0.1:" +
+              std::to_string(second.port()) + "\n");
+  ASSERT_TRUE(AskPlugin(directory_ / "run/control.sock", "reload"));
+  ASSERT_TRUE(plugin->Write(Nc(3)));
+  EXPECT_TRUE(Eventually([&] { return second.Records().size() == 1; }));
+  EXPECT_TRUE(Eventually([&] { return receiver.Records().size() == 2; }));
+  WriteConfig("");
+  ASSERT_TRUE(AskPlugin(directory_ / "run/control.sock", "reload"));
+  EXPECT_TRUE(Eventually([&] { return plugin->Children().size() == 1; }));
+  ASSERT_TRUE(plugin->Write(Nc(4)));
+  EXPECT_TRUE(Logged(":4)"));
+  EXPECT_EQ(receiver.Records().size(), 2u);
+}
+
+TEST_F(LifeTest, AKilledCourierIsStartedAgainAndSendsWhatIsLeft) {
+  Receiver receiver(Receiver::Behaviour::kRead);
+  WriteConfig("[remote near]\nprotocol = tcp\naddress = 127.0.0.1:" +
+              std::to_string(receiver.port()) + "\n");
+  auto plugin = Start();
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  const auto has = [&](const std::string& text) {
+    const auto records = receiver.Records();
+    return std::any_of(records.begin(), records.end(), [&](const std::string& record) {
+      return record.find(text) != std::string::npos;
+    });
+  };
+  ASSERT_TRUE(Eventually([&] { return has(":1)") && has("200900"); }));
+  ASSERT_EQ(plugin->Children().size(), 2u);
+  const pid_t courier = plugin->Children().at(1);
+  kill(courier, SIGKILL);
+  ASSERT_TRUE(plugin->Write(Nc(2)));
+  EXPECT_TRUE(Eventually([&] { return has(":2)"); }));
+  EXPECT_NE(plugin->Children().at(1), courier);
+  // It ends with the plugin, however that ends.
+  const pid_t again = plugin->Children().at(1);
+  kill(plugin->pid(), SIGKILL);
+  plugin->Wait(kExitSeconds);
+  EXPECT_TRUE(Eventually([&] { return kill(again, 0) != 0; }));
+}
+
+TEST_F(LifeTest, ARemoteThatIsDownIsToldOnceAndWhenItIsBack) {
+  int port = 0;
+  { port = Receiver(Receiver::Behaviour::kRead).port(); }
+  WriteConfig("[remote near]\nprotocol = tcp\naddress = 127.0.0.1:" + std::to_string(port) + "\n");
+  auto plugin = Start();
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  EXPECT_TRUE(Logged("200912 level=7 \"remote near: cannot connect to 127.0.0.1:"));
+  EXPECT_TRUE(Logged("Connection refused; alerts wait in the store\""));
+  EXPECT_GT(Status("remotes", "near", "queued"), 0u);
+  Receiver receiver(Receiver::Behaviour::kRead, nullptr, port);
+  EXPECT_TRUE(Logged("200913 level=5 \"remote near takes alerts again\"", 30));
+  EXPECT_TRUE(Eventually([&] { return receiver.Records().size() == 4; }));
+  EXPECT_EQ(Count("200912"), 1u);
+  EXPECT_EQ(Status("remotes", "near", "queued"), 0u);
+}
+
+TEST_F(LifeTest, OnlyTheCourierHasTheAgentsGroup) {
+  if (getuid() != 0) return;  // others have no second group to give
+  const std::string queue = directory_ / "queue";
+  Fd agent(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::copy(queue.begin(), queue.end(), address.sun_path);
+  ASSERT_EQ(bind(agent.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  const Result<gid_t> mail = FindGroup("mail");
+  ASSERT_TRUE(mail);
+  ASSERT_EQ(chown(queue.c_str(), 0, *mail), 0);
+  ASSERT_EQ(chmod(queue.c_str(), 0660), 0);
+  WriteConfig("[remote manager]\nprotocol = agent\ngroup = mail\nsocket = " + queue + "\n");
+  auto plugin = Start();
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  std::string records;
+  ASSERT_TRUE(Eventually([&] {
+    char buffer[65536];
+    const ssize_t n = recv(agent.get(), buffer, sizeof buffer, 0);
+    if (n > 0) records.append(buffer, static_cast<std::size_t>(n));
+    return records.find("\"command\":\"nc\"") != std::string::npos;
+  }));
+  const std::vector<pid_t> children = plugin->Children();
+  ASSERT_EQ(children.size(), 2u);
+  const std::string group = std::to_string(*mail);
+  EXPECT_EQ(StatusLine(children[0], "Gid").find('\t' + group), std::string::npos);
+  EXPECT_NE(StatusLine(children[1], "Gid").find('\t' + group), std::string::npos);
 }
 
 TEST_F(LifeTest, HelpVersionAndATerminalAreAnsweredAtOnce) {

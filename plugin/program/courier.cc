@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/courier.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "deliver/bell.h"
+#include "deliver/destination.h"
+#include "program/config.h"
+#include "program/sandbox.h"
+#include "program/signals.h"
+
+namespace tld {
+namespace {
+
+constexpr std::int64_t kLookMs = 5000;
+/// A thread that was in one call for so long hangs: some calls of libraries have no limit.
+constexpr std::int64_t kHungMs = 300'000;
+constexpr std::int64_t kEndMs = 1000;  // for threads to end by themselves
+constexpr int kFailed = 1;
+
+class Courier {
+ public:
+  Courier(const CourierStart& start, int bell, const SensorCounters& sensor, CourierCounters& own,
+          SignalReader signals)
+      : start_(start), bell_fd_(bell), sensor_(sensor), own_(own), signals_(std::move(signals)) {}
+
+  int Run() {
+    TakeBell();  // before the settings are read: what rings now is about later ones
+    seen_policy_ = sensor_.policies;
+    config_ = Load();
+    if (config_.remotes.empty() || !config_.store_enabled) return kCourierIdle;
+    TakeSpareGroup();
+    if (!Lock()) return lock_ ? kCourierAgain : kFailed;
+    const Result<bool> lost = Cursors::Repair(CursorPath());
+    if (!lost) return Problem(lost.message());
+    if (start_.confine) {
+      if (Status confined = ConfineCourier(); !confined) return Problem(confined.message());
+    }
+    StartThreads(*lost);
+    const int status = Watch();
+    EndThreads();
+    return status;
+  }
+
+ private:
+  Config Load() const {
+    Diagnostics told_by_the_sensor;
+    return LoadConfig(start_.config_file, FindInstallation(), {true, start_.owner},
+                      told_by_the_sensor);
+  }
+
+  std::string Directory() const {
+    return config_.store.path.substr(0, config_.store.path.rfind('/'));
+  }
+  std::string CursorPath() const { return Directory() + "/courier.db"; }
+
+  /// One courier at a time: when auditd replaces the plugin, the old one may still be ending.
+  bool Lock() {
+    lock_.Reset(open((Directory() + "/courier.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+    while (lock_ && flock(lock_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      pollfd fd{signals_.fd(), POLLIN, 0};
+      if (poll(&fd, 1, 200) > 0 && Terminated()) return false;
+    }
+    if (!lock_) Problem(OsError("cannot lock " + Directory()).message);
+    return static_cast<bool>(lock_);
+  }
+
+  /// What keeps all destinations from their work.
+  int Problem(const std::string& text) {
+    for (std::size_t i = 0; i < config_.remotes.size(); ++i) own_.destinations[i].problem.Set(text);
+    own_.remotes = RemotesKey(config_.remotes);
+    return kFailed;
+  }
+
+  void StartThreads(bool cursors_lost) {
+    for (std::size_t i = 0; i < config_.remotes.size(); ++i) {
+      Destination::Setup setup;
+      setup.remote = config_.remotes[i];
+      setup.store_path = config_.store.path;
+      setup.cursor_path = CursorPath();
+      setup.since_us = sensor_.remotes_since_us;
+      setup.cursors_lost = cursors_lost;
+      DestinationState& state = own_.destinations[i];
+      state.known = false;
+      state.busy_since_ms = 0;
+      state.delivered = 0;
+      state.problem.Set("");
+      running_.fetch_add(1);
+      // A thread may hang in a library when this process is to end, so it is not joined.
+      std::thread([this, setup = std::move(setup), &state] {
+        Destination(setup, ring_, state).Run();
+        running_.fetch_sub(1);
+      }).detach();
+    }
+    own_.remotes = RemotesKey(config_.remotes);
+  }
+
+  int Watch() {
+    while (true) {
+      pollfd fds[] = {{bell_fd_, POLLIN, 0}, {signals_.fd(), POLLIN, 0}};
+      poll(fds, 2, static_cast<int>(kLookMs));
+      if (Terminated()) return kCourierAgain;
+      if (TakeBell()) ring_.Ring();
+      if (const std::uint64_t policy = sensor_.policies; policy != seen_policy_) {
+        seen_policy_ = policy;
+        const Config now = Load();
+        if (now.remotes != config_.remotes || now.store.path != config_.store.path ||
+            now.store_enabled != config_.store_enabled) {
+          return kCourierAgain;
+        }
+      }
+      if (Hangs()) return kFailed;
+    }
+  }
+
+  bool TakeBell() const {
+    std::uint64_t rings = 0;
+    return read(bell_fd_, &rings, sizeof rings) == static_cast<ssize_t>(sizeof rings);
+  }
+
+  bool Terminated() {
+    bool terminated = false;
+    while (const auto signal = signals_.Next()) terminated |= signal->number == SIGTERM;
+    return terminated;
+  }
+
+  bool Hangs() const {
+    const std::int64_t now = MonotonicMs();
+    return std::any_of(own_.destinations.begin(),
+                       own_.destinations.begin() + static_cast<long>(config_.remotes.size()),
+                       [&](const DestinationState& state) {
+                         const std::int64_t since = state.busy_since_ms;
+                         return since != 0 && now - since > kHungMs;
+                       });
+  }
+
+  void EndThreads() {
+    ring_.Stop();
+    const std::int64_t until = MonotonicMs() + kEndMs;
+    while (running_ > 0 && MonotonicMs() < until) poll(nullptr, 0, 5);
+  }
+
+  const CourierStart& start_;
+  int bell_fd_;
+  const SensorCounters& sensor_;
+  CourierCounters& own_;
+  SignalReader signals_;
+  Config config_;
+  Fd lock_;
+  std::uint64_t seen_policy_ = 0;
+  Bell ring_;
+  std::atomic<int> running_{0};
+};
+
+}  // namespace
+
+int RunCourier(const CourierStart& start, int bell, SharedPage<FrontCounters>& front,
+               SharedPage<SensorCounters>& sensor, SharedPage<CourierCounters>& own) {
+  front.MakeReadOnly();
+  sensor.MakeReadOnly();
+  Result<SignalReader> signals = SignalReader::Create();
+  if (!signals) return kFailed;
+  mallopt(M_ARENA_MAX, 1);  // a few threads that mostly wait: memory counts more
+  // Detached threads may use it until the process is gone.
+  auto* courier = new Courier(start, bell, *sensor, *own, *std::move(signals));
+  return courier->Run();
+}
+
+}  // namespace tld
