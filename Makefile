@@ -44,7 +44,7 @@ DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 BUILD_NEEDS := g++ make pkg-config libauparse-dev libaudit-dev libcdb-dev libinih-dev libpcre2-dev \
 	libpugixml-dev rapidjson-dev libcli11-dev zlib1g-dev libseccomp-dev libcap-ng-dev libssl-dev \
 	libsqlite3-dev librelp-dev
-TEST_NEEDS := libgtest-dev auditd rsyslog netcat-openbsd procps util-linux
+TEST_NEEDS := libgtest-dev auditd rsyslog rsyslog-relp rsyslog-openssl netcat-openbsd procps util-linux
 
 # ---- Programs ------------------------------------------------------------------------------------
 ROOMS := base audit detect alert deliver program
@@ -107,6 +107,8 @@ TEST_SUPPORT := $(BUILD)/obj/tests/main.o $(BUILD)/obj/tests/support.o \
 FUZZ_OBJECTS := $(patsubst %.cc,$(BUILD)/obj/%.o,tests/fuzz/records.cc tests/fuzz/rules.cc \
 	$(wildcard tests/detect/naive*.cc) tests/support.cc)
 UNIT_TESTS := $(ROOMS:%=$(BUILD)/tests/%_test) $(BUILD)/tests/fuzz_test
+# With a real rsyslogd.
+DELIVERY_TESTS := $(BUILD)/tests/delivery_test
 LIVE_TESTS := $(BUILD)/tests/live_test
 
 $(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -I.
@@ -117,7 +119,7 @@ $(BUILD)/tests/$(1)_test: $$(filter-out $(TEST_SUPPORT),$$(patsubst \
 	@mkdir -p $$(@D)
 	$$(CXX) $$(ALL_CXXFLAGS) $$(LDFLAGS) $$^ $$(TEST_LIBS) $$(LIBS) -o $$@
 endef
-$(foreach room,$(ROOMS) live,$(eval $(call TEST_PROGRAM,$(room))))
+$(foreach room,$(ROOMS) delivery live,$(eval $(call TEST_PROGRAM,$(room))))
 
 # The fuzz targets on what is known of them.
 $(BUILD)/tests/fuzz_test: $(BUILD)/obj/tests/fuzz/corpus_test.o $(FUZZ_OBJECTS) $(BUILD)/obj/tests/main.o \
@@ -125,16 +127,19 @@ $(BUILD)/tests/fuzz_test: $(BUILD)/obj/tests/fuzz/corpus_test.o $(FUZZ_OBJECTS) 
 	@mkdir -p $(@D)
 	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(LIBS) -o $@
 
-.PHONY: check check-unit check-live check-structure check-asan check-valgrind check-package check-long
+.PHONY: check check-unit check-delivery check-live check-structure check-asan check-valgrind check-package check-long
 # Everything on this machine; as root, so that the kernel's audit system can be used.
 check:
 	@tests/tools/need $(BUILD_NEEDS) $(TEST_NEEDS)
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_TESTS) $(LIVE_TESTS)
-	tests/run tests/tools/structure tests/tools/spdx $(UNIT_TESTS) $(LIVE_TESTS)
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_TESTS) $(DELIVERY_TESTS) $(LIVE_TESTS)
+	tests/run tests/tools/structure tests/tools/spdx $(UNIT_TESTS) $(DELIVERY_TESTS) $(LIVE_TESTS)
 
 # Needs no root, network or audit system: for package builds.
 check-unit: all $(UNIT_TESTS)
 	tests/run tests/tools/structure $(UNIT_TESTS)
+
+check-delivery: all $(DELIVERY_TESTS)
+	tests/run $(DELIVERY_TESTS)
 
 check-live: all $(LIVE_TESTS)
 	tests/run $(LIVE_TESTS)
@@ -162,7 +167,7 @@ check-package:
 
 # What takes long: memory over 1 GB of input, sanitizers, valgrind, the package.
 check-long: check
-	TLD_LONG=1 tests/run $(BUILD)/tests/program_test
+	TLD_LONG=1 tests/run $(BUILD)/tests/program_test $(DELIVERY_TESTS)
 	$(MAKE) --no-print-directory check-asan check-valgrind check-package
 
 .PHONY: bench
