@@ -37,6 +37,7 @@ using Action = std::function<int()>;
 void AddCheck(CLI::App& app, CommonOptions& common, Action& action);
 void AddTest(CLI::App& app, CommonOptions& common, Action& action);
 void AddReplay(CLI::App& app, CommonOptions& common, Action& action);
+void AddHunt(CLI::App& app, CommonOptions& common, Action& action);
 void AddList(CLI::App& app, CommonOptions& common, Action& action);
 void AddAuditRules(CLI::App& app, CommonOptions& common, Action& action);
 void AddReload(CLI::App& app, CommonOptions& common, Action& action);

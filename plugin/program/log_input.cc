@@ -35,12 +35,23 @@ Progress::~Progress() {
   if (shown_) std::fputs("\r\033[K", stderr);
 }
 
-void Progress::Show(std::uint64_t done, std::uint64_t events) {
+bool Progress::IsTime() {
   const std::int64_t now = MonotonicMs();
-  if (!terminal_ || now - shown_ms_ < kShowEveryMs) return;
+  if (!terminal_ || now - shown_ms_ < kShowEveryMs) return false;
   shown_ms_ = now;
   shown_ = true;
-  const double seconds = static_cast<double>(now - began_ms_) / 1000;
+  return true;
+}
+
+void Progress::ShowCount(std::uint64_t alerts) {
+  if (!IsTime()) return;
+  std::fprintf(stderr, "\r\033[K%s: %llu alerts looked at", what_.c_str(),
+               static_cast<unsigned long long>(alerts));
+}
+
+void Progress::Show(std::uint64_t done, std::uint64_t events) {
+  if (!IsTime()) return;
+  const double seconds = static_cast<double>(shown_ms_ - began_ms_) / 1000;
   const double rate = static_cast<double>(done) / seconds;
   std::fprintf(stderr, "\r\033[K%s: %.1f MB, %llu events, %.1f MB/s", what_.c_str(),
                static_cast<double>(done) / 1e6, static_cast<unsigned long long>(events),

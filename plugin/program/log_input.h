@@ -20,8 +20,12 @@ class Progress {
   ~Progress();
   /// `done` bytes of the input, `events` so far.
   void Show(std::uint64_t done, std::uint64_t events);
+  /// For work that is not counted in bytes.
+  void ShowCount(std::uint64_t alerts);
 
  private:
+  bool IsTime();
+
   std::string what_;
   std::uint64_t total_;
   std::int64_t began_ms_;

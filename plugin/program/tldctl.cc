@@ -27,6 +27,7 @@ int Main(int argc, char** argv) {
   AddCheck(app, common, action);
   AddTest(app, common, action);
   AddReplay(app, common, action);
+  AddHunt(app, common, action);
   AddList(app, common, action);
   AddAuditRules(app, common, action);
   AddReload(app, common, action);

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// tldctl hunt: the search for alerts.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "alert/moment.h"
+#include "base/text.h"
+#include "program/command.h"
+#include "program/config.h"
+#include "program/hunt_report.h"
+#include "program/log_input.h"
+#include "program/sandbox.h"
+
+namespace tld {
+namespace {
+
+constexpr std::size_t kListed = 50;
+constexpr std::size_t kTopListed = 10;
+constexpr useconds_t kFollowUs = 200'000;
+constexpr std::size_t kLineLimit = std::size_t{1} << 20;
+
+struct HuntOptions {
+  std::vector<std::string> words;
+  std::vector<std::string> files;
+  std::string since;
+  std::string until;
+  std::vector<std::string> top;
+  std::string histogram;
+  std::optional<std::size_t> limit;
+  bool follow = false;
+  bool csv = false;
+};
+
+class Hunt {
+ public:
+  Hunt(const CommonOptions& common, const HuntOptions& options)
+      : common_(common), options_(options), progress_("hunt", 0) {
+    shape_ = common.json ? HuntShape::kJson : options.csv ? HuntShape::kCsv : HuntShape::kText;
+    color_ = common.ColorFor(STDOUT_FILENO);
+  }
+
+  int Run() {
+    const std::int64_t now_us = RealtimeUs();
+    for (const std::string& word : options_.words) text_ += (text_.empty() ? "" : " ") + word;
+    Result<Query> query = Query::Parse(text_, now_us);
+    if (!query) return ComplainOfQuery(query.error());
+    query_ = *std::move(query);
+    if (const int wrong = ReadOptions(now_us); wrong != kGood) return wrong;
+    if (shape_ == HuntShape::kCsv && ListsAlerts()) std::puts(HuntHeader().c_str());
+    const int status = options_.files.empty() ? SearchTheStore() : SearchFiles();
+    if (status != kGood) return status;
+    return PrintCounts();
+  }
+
+ private:
+  int ComplainOfQuery(const Error& error) const {
+    Diagnostics diagnostics;
+    diagnostics.Add({"query", text_}, Offset{error.at},
+                    {Severity::kError, "bad-query", error.message});
+    Print(diagnostics, common_, common_.json);
+    return kMisuse;
+  }
+
+  int ReadOptions(std::int64_t now_us) {
+    const auto moment = [&](const std::string& text, std::optional<std::int64_t>& into) {
+      if (text.empty()) return true;
+      into = ParseMoment(text, now_us);
+      return into.has_value();
+    };
+    if (!moment(options_.since, search_.since_us) || !moment(options_.until, search_.until_us)) {
+      return Complain("a time is 'today', '2h ago', '2026-01-31' or '2026-01-31 14:00'", kMisuse);
+    }
+    if (!options_.histogram.empty()) {
+      const auto span = ParseSpan(options_.histogram);
+      if (!span) return Complain("a span is a number with s, m, h, d or w, as in 1h", kMisuse);
+      histogram_.emplace(*span);
+    }
+    for (const std::string& field : options_.top) top_.emplace_back(field);
+    if (options_.follow && (!ListsAlerts() || !options_.files.empty())) {
+      return Complain("--follow goes with a list from the alert store alone", kMisuse);
+    }
+    const bool whole = shape_ != HuntShape::kText;
+    limit_ = options_.limit.value_or(whole ? 0 : kListed);
+    search_.newest_first = ListsAlerts() && limit_ != 0;
+    search_.documents = ListsAlerts();
+    if (top_.size() == 1) search_.column = ColumnOf(options_.top[0]);
+    if (!top_.empty()) search_.documents |= search_.column.empty();
+    return kGood;
+  }
+
+  bool ListsAlerts() const { return options_.top.empty() && options_.histogram.empty(); }
+
+  /// A file of another user is not opened with more rights than that user has: what it holds and
+  /// where it leads is for him to say.
+  static Status BecomeOwner(const std::string& path) {
+    struct stat st {};
+    if (geteuid() != 0 || stat(path.c_str(), &st) != 0 || st.st_uid == 0) return {};
+    return DropPrivileges({st.st_uid, st.st_gid}, {});
+  }
+
+  int SearchTheStore() {
+    Diagnostics ignored;
+    const std::string path =
+        LoadConfig(common_.config_file, FindInstallation(), {}, ignored).store.path;
+    if (Status changed = BecomeOwner(path); !changed) {
+      return Complain(changed.message(), kMisuse);
+    }
+    Result<StoreReader> reader = StoreReader::Open(path);
+    if (!reader) return Complain(reader.message(), kMisuse);
+    if (!reader->caveat().empty()) Complain(reader->caveat(), kGood);
+    const Result<std::int64_t> last = reader->Last();
+    const Status searched = SearchStore(
+        *reader, query_, search_, [&](const Found& found) { return Take(found); },
+        [&](std::uint64_t done) { progress_.ShowCount(done); });
+    if (!searched || !last) {
+      return Complain((searched ? last.error() : searched.error()).message, kFindings);
+    }
+    PrintKept();
+    if (options_.follow) return Follow(*std::move(reader), path, *last);
+    if (ListsAlerts() && taken_ == 0 && shape_ == HuntShape::kText) {
+      std::fputs("tldctl: no alert matches\n", stderr);
+    }
+    return kGood;
+  }
+
+  int SearchFiles() {
+    bool good = true;
+    for (const std::string& path : options_.files) {
+      std::string line;
+      const Status read = ReadLog(path, [&](std::string_view bytes, std::uint64_t) {
+        while (!bytes.empty()) {
+          const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+          if (line.size() + end <= kLineLimit) line += bytes.substr(0, end);
+          if (end == bytes.size()) return;
+          TakeLine(line);
+          line.clear();
+          bytes.remove_prefix(end + 1);
+        }
+      });
+      if (!line.empty()) TakeLine(line);
+      if (!read) Complain(read.message(), kFindings);
+      good = good && read;
+    }
+    PrintKept();
+    return good ? kGood : kFindings;
+  }
+
+  void TakeLine(const std::string& line) {
+    static_cast<void>(SearchDocument(line, query_, search_, [&](const Found& found) {
+      Take(found);
+      if (limit_ != 0 && kept_.size() > limit_) kept_.pop_back();  // those of a file come in order
+      return true;
+    }));
+  }
+
+  bool Take(const Found& found) {
+    ++taken_;
+    for (TopValues& top : top_) top.Add(found);
+    if (histogram_) histogram_->Add(found);
+    if (!ListsAlerts()) return true;
+    std::string line = HuntLine(shape_, found.alert, *found.document, color_);
+    if (limit_ == 0) {
+      std::puts(line.c_str());
+      return true;
+    }
+    // The newest ones, and the last of them at the bottom.
+    const bool from_store = options_.files.empty();
+    if (from_store) {
+      kept_.push_back(std::move(line));
+      return kept_.size() < limit_;
+    }
+    kept_.push_front(std::move(line));
+    return true;
+  }
+
+  void PrintKept() {
+    for (auto line = kept_.rbegin(); line != kept_.rend(); ++line) std::puts(line->c_str());
+    kept_.clear();
+    std::fflush(stdout);
+  }
+
+  int Follow(StoreReader reader, const std::string& path, std::int64_t last) {
+    limit_ = 0;
+    while (true) {
+      if (reader.Outdated()) {
+        Result<StoreReader> again = StoreReader::Open(path);
+        if (!again || again->identity() != reader.identity()) last = 0;
+        if (again) reader = *std::move(again);
+      }
+      const Result<std::vector<StoredAlert>> alerts = reader.After(last, 1000);
+      if (!alerts) return Complain(alerts.message(), kFindings);
+      for (const StoredAlert& alert : *alerts) {
+        last = alert.id;
+        rapidjson::Document document;
+        document.Parse<rapidjson::kParseIterativeFlag>(alert.document.data(),
+                                                       alert.document.size());
+        if (document.HasParseError() || !query_.Matches(document, alert.time_us)) continue;
+        std::puts(HuntLine(shape_, alert, document, color_).c_str());
+      }
+      if (std::fflush(stdout) != 0) return kGood;  // who read this has gone
+      if (alerts->empty()) usleep(kFollowUs);
+    }
+  }
+
+  int PrintCounts() const {
+    const std::size_t most = options_.limit.value_or(kTopListed);
+    for (const TopValues& top : top_) top.Print(shape_, most);
+    if (histogram_ && !histogram_->Print(shape_, color_)) {
+      return Complain("this would be more than 10,000 rows: take a longer span", kMisuse);
+    }
+    return kGood;
+  }
+
+  const CommonOptions& common_;
+  const HuntOptions& options_;
+  Progress progress_;
+  HuntShape shape_ = HuntShape::kText;
+  bool color_ = false;
+  std::string text_;
+  Query query_;
+  SearchOptions search_;
+  std::size_t limit_ = 0;
+  std::uint64_t taken_ = 0;
+  std::deque<std::string> kept_;  // newest first
+  std::vector<TopValues> top_;
+  std::optional<Histogram> histogram_;
+};
+
+}  // namespace
+
+void AddHunt(CLI::App& app, CommonOptions& common, Action& action) {
+  CLI::App* command = AddCommand(app, common, "hunt", "search the alerts that were stored");
+  auto options = std::make_shared<HuntOptions>();
+  command
+      ->add_option("QUERY", options->words,
+                   "such as 'data.audit.command:nc and rule.level>=12'; see tldctl(1)")
+      ->option_text(" ");
+  command
+      ->add_option("--file", options->files,
+                   "alerts.json, plain or .gz, instead of the store; may be repeated")
+      ->option_text("FILE")
+      ->allow_extra_args(false);
+  command->add_option("--since", options->since, "from then on: '2h ago', today, 2026-01-31")
+      ->option_text("TIME");
+  command->add_option("--until", options->until, "before then")->option_text("TIME");
+  command->add_option("--top", options->top, "count the values of a field; may be repeated")
+      ->option_text("FIELD")
+      ->allow_extra_args(false);
+  command->add_option("--histogram", options->histogram, "count by time, as in 1h")
+      ->option_text("SPAN");
+  command
+      ->add_option("--limit", options->limit,
+                   "the newest so many (50), or rows of --top (10); 0 is all")
+      ->option_text("N");
+  command->add_flag("--follow", options->follow, "go on with alerts as they come");
+  command->add_flag("--csv", options->csv, "comma-separated values");
+  command->callback([&common, &action, options] {
+    action = [&common, options] { return Hunt(common, *options).Run(); };
+  });
+}
+
+}  // namespace tld

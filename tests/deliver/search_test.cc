@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The search through a store, with and without SQLite's help.
+#include "deliver/search.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "deliver/store.h"
+#include "tests/support.h"
+
+namespace tld {
+namespace {
+
+using testing_support::ExecRecords;
+using testing_support::TemporaryDirectory;
+
+class SearchTest : public testing::Test {
+ protected:
+  SearchTest() {
+    Store store({directory_ / "alerts.db"});
+    Sender sender;
+    sender.host = "host1";
+    sender.instance = 7;
+    const std::string commands[] = {"nc", "ls", "vim"};
+    for (int i = 0; i < 300; ++i) {
+      const std::string& command = commands[i % 3];
+      const Event event =
+          testing_support::ParseEvent(ExecRecords(command, "/usr/bin/" + command, i + 1));
+      Rule rule;
+      rule.id = std::to_string(100 + i % 5);
+      rule.level = 3 + i % 10;
+      Alert alert;
+      alert.rule = &rule;
+      alert.event = &event;
+      alert.description = "run " + command;
+      alert.seq = static_cast<std::uint64_t>(i + 1);
+      alert.time_us = std::int64_t{1'700'000'000 + (i * 37) % 300} * 1'000'000;
+      store.Add(alert, sender, FormatJson(alert, sender, kFileLimit), 0);
+    }
+    store.Flush();
+  }
+
+  std::vector<std::uint64_t> Search(const std::string& text, SearchOptions options = {}) {
+    std::vector<std::uint64_t> found;
+    Result<StoreReader> reader = StoreReader::Open(directory_ / "alerts.db");
+    const Result<Query> query = Query::Parse(text, 0);
+    EXPECT_TRUE(reader && query) << text;
+    if (!reader || !query) return found;
+    EXPECT_TRUE(SearchStore(
+        *reader, *query, options,
+        [&](const Found& one) {
+          found.push_back(one.alert.seq);
+          return true;
+        },
+        [](std::uint64_t) {}));
+    return found;
+  }
+
+  TemporaryDirectory directory_;
+};
+
+/// SQL may narrow the search down, never change what is found.
+TEST_F(SearchTest, FindsWhatTheQueryAloneFinds) {
+  const std::vector<std::string> terms = {"data.audit.command:nc",
+                                          "audit.command:ls",
+                                          "rule.id:102",
+                                          "rule.level>=7",
+                                          "rule.level:5",
+                                          "rule.level<4",
+                                          "data.audit.auid:1000",
+                                          "data.audit.exe:/usr/bin/vim",
+                                          "timestamp>2023-11-14T22:15:00Z",
+                                          "vim",
+                                          "data.audit.cwd:/root",
+                                          "data.audit.exe:*ls",
+                                          "rule.description:RUN",
+                                          "data.audit.tty:*",
+                                          "nonsense",
+                                          "rule.level:x"};
+  std::mt19937 random(3);
+  const auto pick = [&] { return terms[random() % terms.size()]; };
+  for (int i = 0; i < 400; ++i) {
+    std::string text = pick();
+    for (int n = static_cast<int>(random() % 4); n > 0; --n) {
+      const std::string other = (random() % 4 == 0 ? "not " : "") + pick();
+      text = random() % 2 == 0 ? "(" + text + ") or " + other : "(" + text + ") and " + other;
+      if (random() % 5 == 0) text = "not (" + text + ")";
+    }
+    std::vector<std::uint64_t> expected;
+    Result<StoreReader> reader = StoreReader::Open(directory_ / "alerts.db");
+    const Result<Query> query = Query::Parse(text, 0);
+    ASSERT_TRUE(query) << text;
+    const auto all = reader->After(0, 1000);
+    ASSERT_TRUE(all);
+    for (const StoredAlert& alert : *all) {
+      rapidjson::Document document;
+      document.Parse(alert.document.c_str());
+      if (query->Matches(document, alert.time_us)) expected.push_back(alert.seq);
+    }
+    std::vector<std::uint64_t> found = Search(text);
+    std::sort(found.begin(), found.end());
+    ASSERT_EQ(found, expected) << text;
+    // Without documents as well, where the columns are enough.
+    SearchOptions columns;
+    columns.documents = false;
+    found = Search(text, columns);
+    std::sort(found.begin(), found.end());
+    ASSERT_EQ(found, expected) << text;
+  }
+}
+
+TEST_F(SearchTest, NewestFirstWithinATime) {
+  SearchOptions options;
+  options.newest_first = true;
+  options.since_us = std::int64_t{1'700'000'010} * 1'000'000;
+  options.until_us = std::int64_t{1'700'000'013} * 1'000'000;
+  // The times run through all seconds once: second s is that of the alert with 37 (seq - 1) = s.
+  const std::vector<std::uint64_t> found = Search("", options);
+  ASSERT_EQ(found.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ((found[i] - 1) * 37 % 300, 12 - i);
+}
+
+TEST_F(SearchTest, WhatSqliteIsAsked) {
+  const auto sql = [](const std::string& text) {
+    const Result<Query> query = Query::Parse(text, 0);
+    const auto condition = TranslateQuery(query->root());
+    if (!condition) return std::string("-");
+    return condition->text + (condition->exact ? "" : " ...");
+  };
+  EXPECT_EQ(sql("data.audit.command:nc"), "command = ?");
+  EXPECT_EQ(sql("data.audit.command:nc and vim"), "(command = ?) ...");
+  EXPECT_EQ(sql("data.audit.command:nc or vim"), "-");
+  EXPECT_EQ(sql("not data.audit.command:nc"), "NOT (command = ?)");
+  EXPECT_EQ(sql("not (data.audit.command:nc and vim)"), "-");
+  EXPECT_EQ(sql("rule.id:(1 or 2)"), "(rule = ?) OR (rule = ?)");
+  EXPECT_EQ(sql("data.audit.command:n*"), "-");
+}
+
+}  // namespace
+}  // namespace tld
