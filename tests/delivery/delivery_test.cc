@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plugin delivers to a real rsyslogd.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <rapidjson/document.h>
 #include <sqlite3.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "deliver/database.h"
 #include "program/control.h"
@@ -36,8 +43,117 @@ using testing_support::TestCa;
 using testing_support::Top;
 using Strings = std::vector<std::string>;
 
+/// Speaks as much of the bulk protocol of OpenSearch as rsyslog needs: for each document an action
+/// line with index and id, and the document.
+class BulkServer {
+ public:
+  BulkServer() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), port_(FreePort()) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port_));
+    EXPECT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    listen(listener_.get(), 4);
+    thread_ = std::thread([this] { Run(); });
+  }
+  ~BulkServer() {
+    stop_ = true;
+    thread_.join();
+    for (std::thread& connection : connections_) connection.join();
+  }
+  int port() const { return port_; }
+  std::map<std::string, std::string> Documents() const {
+    const std::lock_guard lock(mutex_);
+    return documents_;
+  }
+  std::string index_name() const {
+    const std::lock_guard lock(mutex_);
+    return index_;
+  }
+
+ private:
+  void Run() {
+    while (!stop_) {
+      pollfd fd{listener_.get(), POLLIN, 0};
+      if (poll(&fd, 1, 20) <= 0) continue;
+      connections_.emplace_back([this, connection = accept4(listener_.get(), nullptr, nullptr,
+                                                            SOCK_CLOEXEC)] { Serve(connection); });
+    }
+  }
+
+  void Serve(int connection) {
+    const Fd fd(connection);
+    const timeval patience{0, 50'000};
+    setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    std::string buffer;
+    char bytes[65536];
+    for (ssize_t n = 1; !stop_ && n != 0;) {
+      n = recv(fd.get(), bytes, sizeof bytes, 0);
+      if (n > 0) buffer.append(bytes, static_cast<std::size_t>(n));
+      if (n < 0 && errno != EAGAIN) break;
+      Answer(fd.get(), buffer);
+    }
+  }
+
+  void Answer(int fd, std::string& buffer) {
+    const std::size_t head = buffer.find("\r\n\r\n");
+    if (head == buffer.npos) return;
+    const std::size_t length_at = buffer.find("Content-Length: ");
+    const std::size_t length =
+        length_at < head ? std::stoul(buffer.substr(length_at + 16)) : std::size_t{0};
+    if (buffer.size() < head + 4 + length) {
+      if (buffer.find("Expect: 100-continue") < head && buffer.size() == head + 4) {
+        Write(fd, "HTTP/1.1 100 Continue\r\n\r\n");
+      }
+      return;
+    }
+    const std::string body = Take(buffer.substr(head + 4, length));
+    buffer.erase(0, head + 4 + length);
+    Write(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
+                  std::to_string(body.size()) + "\r\n\r\n" + body);
+  }
+
+  static void Write(int fd, const std::string& text) {
+    static_cast<void>(!send(fd, text.data(), text.size(), MSG_NOSIGNAL));
+  }
+
+  /// The answer to a bulk request.
+  std::string Take(const std::string& body) {
+    const std::lock_guard lock(mutex_);
+    std::string items;
+    for (std::size_t at = 0; at < body.size();) {
+      const std::size_t action_end = std::min(body.find('\n', at), body.size());
+      const std::size_t end = std::min(body.find('\n', action_end + 1), body.size());
+      rapidjson::Document action;
+      action.Parse(body.substr(at, action_end - at).c_str());
+      if (!action.HasParseError() && action.IsObject() && action.HasMember("index")) {
+        index_ = action["index"]["_index"].GetString();
+        documents_[action["index"]["_id"].GetString()] =
+            body.substr(action_end + 1, end - action_end - 1);
+        items += (items.empty() ? "" : ",") + std::string("{\"index\":{\"status\":201}}");
+      }
+      at = end + 1;
+    }
+    return "{\"took\":1,\"errors\":false,\"items\":[" + items + "]}";
+  }
+
+  Fd listener_;
+  int port_;
+  std::atomic<bool> stop_{false};
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> documents_;
+  std::string index_;
+  std::thread thread_;
+  std::vector<std::thread> connections_;
+};
+
 /// `INSTANCE-SEQ` and document of an alert.
 using Known = std::pair<std::string, std::string>;
+
+/// How rsyslog has read the structured data: instance and seq out of it, then the message.
+constexpr char kShape[] =
+    "%structured-data:R,ERE,1,FIELD:instance=\\\"([0-9a-f]+)--end%-%structured-data:R,ERE,1,FIELD:"
+    "seq=\\\"([0-9]+)--end% %syslogseverity% %app-name% %structured-data% %msg%";
 
 class DeliveryTest : public testing::Test {
  protected:
@@ -143,6 +259,8 @@ class DeliveryTest : public testing::Test {
            "\" streamdriver.keyfile=\"" + own.key + "\")";
   }
 
+  std::string Received() const { return Rsyslogd::ToReceived(directory_, kShape); }
+
   static std::string Nc(int serial) { return ExecRecords("nc", "/usr/bin/nc.openbsd", serial); }
 
   TemporaryDirectory directory_;
@@ -150,14 +268,9 @@ class DeliveryTest : public testing::Test {
   int port_;
 };
 
-/// How rsyslog has read the structured data: instance and seq out of it, then the message.
-constexpr char kShape[] =
-    "%structured-data:R,ERE,1,FIELD:instance=\\\"([0-9a-f]+)--end%-%structured-data:R,ERE,1,FIELD:"
-    "seq=\\\"([0-9]+)--end% %syslogseverity% %app-name% %structured-data% %msg%";
-
 TEST_F(DeliveryTest, RelpOverTlsWithCertificatesOfBothSides) {
   Settings(Remote("central", "relp+tls", Certificates(ca_)));
-  Rsyslogd rsyslogd(directory_, RelpInput(true), kShape);
+  Rsyslogd rsyslogd(directory_, RelpInput(true) + Received());
   ASSERT_TRUE(rsyslogd.Start(port_)) << rsyslogd.Errors();
   auto plugin = Start();
   std::string log;
@@ -182,7 +295,7 @@ TEST_F(DeliveryTest, RelpOverTlsWithCertificatesOfBothSides) {
 TEST_F(DeliveryTest, RelpRefusesAStrangersCertificate) {
   TestCa other(directory_.path(), "other");
   Settings(Remote("central", "relp+tls", Certificates(other)));
-  Rsyslogd rsyslogd(directory_, RelpInput(true), kShape);
+  Rsyslogd rsyslogd(directory_, RelpInput(true) + Received());
   ASSERT_TRUE(rsyslogd.Start(port_)) << rsyslogd.Errors();
   auto plugin = Start();
   ASSERT_TRUE(plugin->Write(Nc(1)));
@@ -206,7 +319,7 @@ TEST_F(DeliveryTest, SyslogOverTlsAndTcp) {
     std::remove((directory_ / "received.log").c_str());
     port_ = FreePort();
     Settings(Remote(tls ? "tls" : "tcp", tls ? "tls" : "tcp", tls ? Certificates(ca_) : ""));
-    Rsyslogd rsyslogd(directory_, TcpInput(tls), kShape);
+    Rsyslogd rsyslogd(directory_, TcpInput(tls) + Received());
     ASSERT_TRUE(rsyslogd.Start(port_)) << rsyslogd.Errors();
     const std::size_t before = Stored().size();
     auto plugin = Start();
@@ -231,7 +344,7 @@ TEST_F(DeliveryTest, SyslogOverTlsAndTcp) {
 /// Kills at random moments, of plugin and receiver alike: what was committed arrives, in order.
 TEST_F(DeliveryTest, WhatIsStoredArrivesWhoeverIsKilled) {
   Settings(Remote("central", "relp+tls", Certificates(ca_)));
-  Rsyslogd rsyslogd(directory_, RelpInput(true), kShape);
+  Rsyslogd rsyslogd(directory_, RelpInput(true) + Received());
   ASSERT_TRUE(rsyslogd.Start(port_)) << rsyslogd.Errors();
   std::mt19937 random(3);
   const int kills = std::getenv("TLD_LONG") != nullptr ? 200 : 20;
@@ -273,7 +386,7 @@ TEST_F(DeliveryTest, WhatIsStoredArrivesWhoeverIsKilled) {
 
 TEST_F(DeliveryTest, AWeekWithoutAReceiverLosesNothing) {
   Settings(Remote("central", "relp", "") + "[store]\ndays = 3\n");
-  Rsyslogd rsyslogd(directory_, RelpInput(false), kShape);
+  Rsyslogd rsyslogd(directory_, RelpInput(false) + Received());
   ASSERT_TRUE(rsyslogd.Start(port_)) << rsyslogd.Errors();
   {
     auto plugin = Start();
@@ -314,7 +427,7 @@ TEST_F(DeliveryTest, AWeekWithoutAReceiverLosesNothing) {
 TEST_F(DeliveryTest, OneOfTwoIsDeadAndTheOtherGetsAll) {
   Settings(Remote("good", "relp", "") + "[remote dead]\nprotocol = relp\naddress = localhost:" +
            std::to_string(FreePort()) + "\n");
-  Rsyslogd rsyslogd(directory_, RelpInput(false), kShape);
+  Rsyslogd rsyslogd(directory_, RelpInput(false) + Received());
   ASSERT_TRUE(rsyslogd.Start(port_)) << rsyslogd.Errors();
   auto plugin = Start();
   for (int round = 0; round < 5; ++round) {
@@ -326,6 +439,91 @@ TEST_F(DeliveryTest, OneOfTwoIsDeadAndTheOtherGetsAll) {
   ASSERT_TRUE(Eventually(
       [&] { return Stored().size() >= 201 && rsyslogd.Lines().size() >= Stored().size(); }, 30));
   ExpectAll(Stored(), Ids(rsyslogd.Lines()));
+}
+
+/// The text of a fenced block of docs/fleet.md that holds the mark.
+std::string Block(const std::string& mark) {
+  const std::string guide = Slurp(Top() + "/docs/fleet.md");
+  const std::size_t at = guide.find(mark);
+  if (at == guide.npos) return {};
+  const std::size_t fence = guide.rfind("```", at);
+  const std::size_t begin = guide.find('\n', fence) + 1;
+  return guide.substr(begin, guide.find("```", begin) - begin);
+}
+
+std::string Replaced(std::string text, const std::string& from, const std::string& to) {
+  EXPECT_NE(text.find(from), text.npos) << from;
+  for (std::size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size()) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+/// What docs/fleet.md says, done: its certificates, its receiver, its settings, its index.
+TEST_F(DeliveryTest, TheGuideToAFleetHoldsFromCertificatesToTheIndex) {
+  const std::string tls = directory_ / "tls";
+  std::filesystem::create_directory(tls);
+  const std::string recipe = Replaced(Block("openssl req -x509"), "logs.example.org", "localhost");
+  const std::string script = directory_.Write("recipe.sh", "set -e\ncd " + tls + "\n" + recipe);
+  ASSERT_EQ(system(("sh " + script + " >" + (directory_ / "recipe.out") + " 2>&1").c_str()), 0)
+      << Slurp(directory_ / "recipe.out");
+  // The plugin's user is the group of the key.
+  if (getuid() == 0) {
+    ASSERT_EQ(system(("chmod 755 " + tls + " && chmod 644 " + tls + "/*.crt && chgrp 65534 " + tls +
+                      "/web1.key && chmod 640 " + tls + "/web1.key")
+                         .c_str()),
+              0);
+  }
+  BulkServer index;
+  const std::string manager = Top() + "/conf/manager/";
+  std::string action = Slurp(manager + "tld-opensearch.conf");
+  // Its head says which lines go to a file of their own.
+  std::string prelude;
+  for (std::size_t at = action.find("#   "); at != action.npos; at = action.find("#   ", at)) {
+    const std::size_t end = action.find('\n', at);
+    prelude += action.substr(at + 4, end - at - 3);
+    at = end;
+  }
+  directory_.Write("actions.d/tld-opensearch.conf",
+                   Replaced(action, "\"9200\"", '"' + std::to_string(index.port()) + '"'));
+  std::string receive = Slurp(manager + "10-tld-receive.conf");
+  receive = Replaced(receive, "port=\"2514\"", "port=\"" + std::to_string(port_) + "\"");
+  receive = Replaced(receive, "/etc/tld/actions.d", directory_ / "actions.d");
+  receive = Replaced(receive, "/etc/tld/", tls + "/");
+  receive = Replaced(receive, "/var/log/tld/", directory_ / "alerts/");
+  Rsyslogd rsyslogd(directory_, prelude + receive);
+  ASSERT_TRUE(rsyslogd.Start(port_)) << rsyslogd.Errors();
+  std::string settings = Block("protocol = relp+tls");
+  settings = Replaced(settings, "logs.example.org", "localhost:" + std::to_string(port_));
+  settings = Replaced(settings, "/etc/tld-audisp/tls", tls);
+  directory_.Write("host", "");
+  Settings(settings + "[plugin]\nhost = ../evil host\n");
+  auto plugin = Start();
+  std::string log;
+  for (int i = 1; i <= 50; ++i) log += Nc(i);
+  ASSERT_TRUE(plugin->Write(log));
+  ASSERT_TRUE(Eventually([&] { return index.Documents().size() >= 51; }, 30))
+      << rsyslogd.Errors() << index.Documents().size();
+  // By host and day; a host's name cannot lead out of the directory.
+  std::size_t lines = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_ / "alerts")) {
+    if (entry.path().filename() != "alerts.json") continue;
+    const std::string text = Slurp(entry.path());
+    lines += static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    rapidjson::Document document;
+    document.Parse(text.substr(0, text.find('\n')).c_str());
+    EXPECT_FALSE(document.HasParseError()) << text;
+  }
+  EXPECT_GE(lines, 51u);
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "evil host"));
+  const std::vector<Known> stored = Stored();
+  const std::map<std::string, std::string> documents = index.Documents();
+  for (const Known& alert : stored) {
+    const auto found = documents.find(alert.first);
+    if (found == documents.end()) continue;  // stored a moment ago
+    EXPECT_EQ(found->second, alert.second);
+  }
+  EXPECT_TRUE(index.index_name().starts_with("wazuh-alerts-4.x-20")) << index.index_name();
 }
 
 }  // namespace

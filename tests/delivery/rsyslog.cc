@@ -37,19 +37,18 @@ int FreePort() {
   return ntohs(address.sin_port);
 }
 
-Rsyslogd::Rsyslogd(const TemporaryDirectory& directory, const std::string& inputs,
-                   const std::string& message_template)
+Rsyslogd::Rsyslogd(const TemporaryDirectory& directory, const std::string& configuration)
     : pid_file_(directory / "rsyslogd.pid"),
       output_(directory / "received.log"),
       errors_(directory / "rsyslogd.err") {
   configuration_ = directory.Write(
-      "rsyslog.conf",
-      "global(workDirectory=\"" + directory.path() +
-          "\" parser.escapeControlCharactersOnReceive=\"on\" maxMessageSize=\"64k\")\n"
-          "template(name=\"shape\" type=\"string\" string=\"" +
-          message_template + "\\n\")\n" + inputs +
-          "\nruleset(name=\"alerts\") {\n  action(type=\"omfile\" file=\"" + output_ +
-          "\" template=\"shape\")\n}\n");
+      "rsyslog.conf", "global(workDirectory=\"" + directory.path() + "\")\n" + configuration);
+}
+
+std::string Rsyslogd::ToReceived(const TemporaryDirectory& directory, const std::string& shape) {
+  return "\n$MaxMessageSize 64k\ntemplate(name=\"shape\" type=\"string\" string=\"" + shape +
+         "\\n\")\nruleset(name=\"alerts\") {\n  action(type=\"omfile\" file=\"" +
+         (directory / "received.log") + "\" template=\"shape\")\n}\n";
 }
 
 bool Rsyslogd::Start(int port) {

@@ -17,12 +17,13 @@ int FreePort();
 /// A private rsyslogd with a configuration of ours. Stopped by its pid.
 class Rsyslogd {
  public:
-  /// `inputs` go to the ruleset `alerts`, which writes the file that Lines reads.
-  Rsyslogd(const TemporaryDirectory& directory, const std::string& inputs,
-           const std::string& message_template);
+  Rsyslogd(const TemporaryDirectory& directory, const std::string& configuration);
   ~Rsyslogd() { Stop(); }
   Rsyslogd(const Rsyslogd&) = delete;
   Rsyslogd& operator=(const Rsyslogd&) = delete;
+
+  /// The ruleset `alerts`, which writes the file that Lines reads, a line for each message.
+  static std::string ToReceived(const TemporaryDirectory& directory, const std::string& shape);
 
   /// False when it does not come up.
   bool Start(int port);
