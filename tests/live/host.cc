@@ -158,7 +158,8 @@ void LiveHost::WriteFiles(const Options& options) {
           "max_log_file_action = ROTATE\nspace_left = 75\nspace_left_action = IGNORE\n"
           "admin_space_left = 50\nadmin_space_left_action = IGNORE\n"
           "disk_full_action = IGNORE\ndisk_error_action = IGNORE\nplugin_dir = " +
-          path("plugins") + "\nq_depth = 2000\noverflow_action = SYSLOG\nmax_restarts = 10\n");
+          path("plugins") + "\nq_depth = 2000\noverflow_action = SYSLOG\nmax_restarts = 10\n" +
+          options.auditd_more);
   directory_.Write("plugins/tld.conf", "active = yes\ndirection = out\npath = " + plugin() +
                                            "\ntype = always\nargs = --conf=" + path("tld.conf") +
                                            "\nformat = string\n");

@@ -26,6 +26,7 @@ class LiveHost {
     std::string log_format = "ENRICHED";
     std::string user = "nobody";
     bool start_rsyslog = true;
+    std::string auditd_more;  ///< more lines of auditd.conf
   };
   explicit LiveHost(const Options& options);
   LiveHost(const LiveHost&) = delete;
