@@ -121,6 +121,10 @@ $(BUILD)/tests/$(1)_test: $$(filter-out $(TEST_SUPPORT),$$(patsubst \
 endef
 $(foreach room,$(ROOMS) delivery live,$(eval $(call TEST_PROGRAM,$(room))))
 
+# Calls that tests/deliver/faults.cc makes fail.
+$(BUILD)/tests/deliver_test: LDFLAGS += \
+	$(foreach call,socket connect send ioctl getsockopt getaddrinfo SSL_connect SSL_write,-Wl,--wrap=$(call))
+
 # The fuzz targets on what is known of them.
 $(BUILD)/tests/fuzz_test: $(BUILD)/obj/tests/fuzz/corpus_test.o $(FUZZ_OBJECTS) $(BUILD)/obj/tests/main.o \
 		$(LIBRARY)

@@ -122,7 +122,9 @@ bool Destination::SendSome() {
     read_ = alert.id;
   }
   if (alerts->empty()) return false;
-  return open_.size() < kMostOpen ? Acknowledge() : Settle();
+  // Either may lose the link: there is more to send then.
+  static_cast<void>(open_.size() < kMostOpen ? Acknowledge() : Settle());
+  return true;
 }
 
 /// False when the link is lost, which is told and has been paused for.

@@ -76,7 +76,7 @@ class Destination {
   bool OpenStore();
   bool PlaceCursor();
   bool OpenReceiver();
-  /// Sends what there is; true when it sent or passed over something.
+  /// Sends what there is; false when there was nothing.
   bool SendSome();
   bool SendOne(const StoredAlert& alert);
   bool Wanted(const StoredAlert& alert) const;

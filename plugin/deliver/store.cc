@@ -15,6 +15,7 @@ namespace tld {
 namespace {
 
 constexpr std::int64_t kRetryMs = 1000;
+constexpr int kBelieved = 3;  // tries that find the file damaged, one after the other
 constexpr std::int64_t kCleanMs = 10'000;
 constexpr std::int64_t kMoreMs = 200;       // when there is more to remove
 constexpr std::int64_t kMostCleanMs = 100;  // in one go: the sensor judges nothing meanwhile
@@ -135,6 +136,7 @@ bool Store::Commit() {
       pending_.clear();
       pending_bytes_ = 0;
       problem_.clear();
+      corrupt_in_a_row_ = 0;
       return true;
     }
     if (!Fail()) return false;
@@ -212,7 +214,9 @@ bool Store::Fail() {
     return false;
   }
   problem_ = "the alert store cannot be written: " + options_.path + ": " + error.message;
-  const bool broken = error.code == SQLITE_CORRUPT || error.code == SQLITE_NOTADB;
+  // A read that fails for a moment looks like damage: SQLite tells EIO as corruption.
+  corrupt_in_a_row_ = error.code == SQLITE_CORRUPT ? corrupt_in_a_row_ + 1 : 0;
+  const bool broken = error.code == SQLITE_NOTADB || corrupt_in_a_row_ >= kBelieved;
   if (insert_) insert_->Reset();
   database_->Run("ROLLBACK");
   // By our own limit, not the disk's: the next try finds room.

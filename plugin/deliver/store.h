@@ -112,6 +112,7 @@ class Store {
   std::int64_t clean_at_ms_ = 0;
   std::optional<std::int64_t> keep_after_;
   std::uint64_t commits_ = 0;
+  int corrupt_in_a_row_ = 0;
   /// From the monotonic to the real time at the first Tick: a clock that is set later must not make
   /// alerts old.
   std::optional<std::int64_t> clock_us_;

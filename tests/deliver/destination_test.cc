@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <thread>
 
 #include "deliver/store.h"
+#include "tests/deliver/faults.h"
 #include "tests/deliver/receiver.h"
 #include "tests/program/dispatcher.h"
 #include "tests/support.h"
@@ -32,7 +34,10 @@ using Strings = std::vector<std::string>;
 class Working {
  public:
   explicit Working(const Destination::Setup& setup)
-      : destination_(setup, bell_, state_), thread_([this] { destination_.Run(); }) {}
+      : destination_(setup, bell_, state_), thread_([this] {
+          testing_support::WatchThisThread();
+          destination_.Run();
+        }) {}
   ~Working() {
     bell_.Stop();
     thread_.join();
@@ -200,6 +205,40 @@ TEST_F(DestinationTest, AStuckReceiverHoldsUpNoOther) {
   EXPECT_LT(waiting.state().delivered, 10'000u);
   EXPECT_EQ(Numbers(good.Records()), UpTo(10'000));
   stuck.Reset();
+}
+
+/// Each call that sends or keeps the place fails once, at each of its first times.
+TEST_F(DestinationTest, AFailingCallLosesNothing) {
+  const std::pair<const char*, int> calls[] = {
+      {"socket", ENOMEM}, {"connect", ENETUNREACH}, {"send", ECONNRESET}, {"send", ENOBUFS},
+      {"ioctl", EIO},     {"getsockopt", EBADF},    {"getaddrinfo", 0},   {"open", EMFILE},
+      {"pwrite", EIO},    {"pwrite", ENOSPC},       {"pread", EIO},       {"fsync", EIO},
+      {"ftruncate", EIO}};
+  Put(20);
+  for (const auto& [call, error] : calls) {
+    testing_support::FailCall(call, 0, 0);
+    int times = 0;
+    {
+      Receiver receiver(Receiver::Behaviour::kRead);
+      SendTo(receiver.port());
+      setup_.cursor_path = directory_ / (std::string("count") + call + ".db");
+      Working working(setup_);
+      ASSERT_TRUE(Eventually([&] { return working.state().cursor == 20; }));
+      times = std::min(testing_support::CallsSeen(), 4);
+    }
+    for (int nth = 1; nth <= times; ++nth) {
+      Receiver receiver(Receiver::Behaviour::kRead);
+      SendTo(receiver.port());
+      setup_.cursor_path =
+          directory_ / (call + std::to_string(error) + "-" + std::to_string(nth) + ".db");
+      testing_support::FailCall(call, nth, error);
+      Working working(setup_);
+      ASSERT_TRUE(Eventually([&] { return working.state().cursor == 20; }, 20))
+          << call << ' ' << error << ' ' << nth << ' ' << working.state().problem.Get();
+      ExpectAllInOrder(Numbers(receiver.Records()), 20);
+    }
+  }
+  testing_support::FailCall("", 0, 0);
 }
 
 TEST_F(DestinationTest, LevelAndGroupsChoose) {
@@ -372,6 +411,24 @@ TEST_F(TlsDestinationTest, DeliversWithCertificatesOfBothSides) {
   Put(50);
   working.Ring();
   ASSERT_TRUE(Eventually([&] { return working.state().cursor == 250; }, 20));
+}
+
+TEST_F(TlsDestinationTest, AFailingCallLosesNothing) {
+  const Receiver::Tls tls = Server(ca_.Issue("localhost"));
+  Put(20);
+  for (const char* call : {"SSL_connect", "SSL_write", "getsockopt", "ioctl"}) {
+    for (int nth = 1; nth <= 3; ++nth) {
+      Receiver receiver(Receiver::Behaviour::kRead, &tls);
+      SendTo(receiver.port());
+      setup_.cursor_path = directory_ / (call + std::to_string(nth) + ".db");
+      testing_support::FailCall(call, nth, ECONNRESET);
+      Working working(setup_);
+      ASSERT_TRUE(Eventually([&] { return working.state().cursor == 20; }, 20))
+          << call << ' ' << nth << ' ' << working.state().problem.Get();
+      ExpectAllInOrder(Numbers(receiver.Records()), 20);
+    }
+  }
+  testing_support::FailCall("", 0, 0);
 }
 
 TEST_F(TlsDestinationTest, AWrongCertificateIsNamed) {
