@@ -104,7 +104,7 @@ demo:
 TEST_LIBS := -lgtest -pthread $(PKG_LIBS)
 TEST_SUPPORT := $(BUILD)/obj/tests/main.o $(BUILD)/obj/tests/support.o \
 	$(BUILD)/obj/tests/program/dispatcher.o $(BUILD)/obj/tests/deliver/receiver.o
-FUZZ_OBJECTS := $(patsubst %.cc,$(BUILD)/obj/%.o,tests/fuzz/records.cc tests/fuzz/rules.cc \
+FUZZ_OBJECTS := $(patsubst %.cc,$(BUILD)/obj/%.o,tests/fuzz/records.cc tests/fuzz/rules.cc tests/fuzz/documents.cc \
 	$(wildcard tests/detect/naive*.cc) tests/support.cc)
 UNIT_TESTS := $(ROOMS:%=$(BUILD)/tests/%_test) $(BUILD)/tests/fuzz_test
 # With a real rsyslogd.
@@ -185,12 +185,14 @@ $(BUILD)/tests/bench: $(patsubst %.cc,$(BUILD)/obj/%.o,$(sort $(wildcard tests/b
 # Each target for so many seconds, from the tests' data; with clang's libFuzzer.
 FUZZ_SECONDS ?= 300
 FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-FUZZ_TARGETS := Records Rules List Config OsRegex
+FUZZ_TARGETS := Records Rules List Config OsRegex Stored Query
 FUZZ_SEEDS_Records := tests/data/events
 FUZZ_SEEDS_Rules := tests/data/bad rules/detect conf
 FUZZ_SEEDS_List := lists tests/data/lists
 FUZZ_SEEDS_Config := conf tests/data/settings
 FUZZ_SEEDS_OsRegex := tests/data/osregex
+FUZZ_SEEDS_Stored := tests/data/documents
+FUZZ_SEEDS_Query := tests/data/queries
 
 .PHONY: fuzz
 fuzz:

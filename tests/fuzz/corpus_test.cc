@@ -71,5 +71,9 @@ TEST(Corpus, Settings) { RunCorpus(FuzzConfig, {"conf", "tests/data/settings"}, 
 
 TEST(Corpus, OsRegex) { RunCorpus(FuzzOsRegex, {"tests/data/osregex"}); }
 
+TEST(Corpus, Stored) { RunCorpus(FuzzStored, {"tests/data/documents"}); }
+
+TEST(Corpus, Queries) { RunCorpus(FuzzQuery, {"tests/data/queries"}); }
+
 }  // namespace
 }  // namespace tld

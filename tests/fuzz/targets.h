@@ -17,5 +17,9 @@ void FuzzList(std::string_view bytes);
 void FuzzConfig(std::string_view bytes);
 /// As an osregex, a newline and a subject.
 void FuzzOsRegex(std::string_view bytes);
+/// As the document of a stored alert, in every format and frame.
+void FuzzStored(std::string_view bytes);
+/// As a query, a newline and a document.
+void FuzzQuery(std::string_view bytes);
 
 }  // namespace tld
