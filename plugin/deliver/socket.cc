@@ -13,10 +13,10 @@
 #include <cerrno>
 #include <memory>
 
-#include "deliver/link.h"
-
 namespace tld {
 namespace {
+
+constexpr std::int64_t kLookMs = 5;  // between two looks at the send queue
 
 int PendingError(int fd) {
   int error = 0;
@@ -79,18 +79,30 @@ Result<Fd> ConnectTo(const std::string& host, const std::string& port, int type)
   return fd;
 }
 
-Result<std::uint64_t> StreamProgress::Acknowledged(int fd, std::uint64_t written) {
-  if (const int error = PendingError(fd); error != 0) return OsError("connection lost", error);
-  pollfd state{fd, POLLRDHUP, 0};
+Status StreamLink::Check() {
+  if (Status heard = Hear(); !heard) return heard;
+  if (const int error = PendingError(fd_.get()); error != 0) {
+    return OsError("connection lost", error);
+  }
+  pollfd state{fd_.get(), POLLRDHUP, 0};
   if (poll(&state, 1, 0) > 0) return Error{"the receiver has closed the connection"};
   int queued = 0;
-  if (ioctl(fd, SIOCOUTQ, &queued) != 0) return OsError("connection lost");
+  if (ioctl(fd_.get(), SIOCOUTQ, &queued) != 0) return OsError("connection lost");
   // A failure between the two looks would make the queue look empty.
-  if (const int error = PendingError(fd); error != 0) return OsError("connection lost", error);
-  const std::uint64_t arrived = written - static_cast<std::uint64_t>(queued);
-  std::uint64_t count = 0;
-  for (; !ends_.empty() && ends_.front() <= arrived; ends_.pop_front()) ++count;
-  return count;
+  if (const int error = PendingError(fd_.get()); error != 0) {
+    return OsError("connection lost", error);
+  }
+  const std::uint64_t arrived = Written() - static_cast<std::uint64_t>(queued);
+  for (; !ends_.empty() && ends_.front() <= arrived; ends_.pop_front()) ++acknowledged_;
+  return {};
+}
+
+Status StreamLink::Settle() {
+  while (true) {
+    if (Status standing = Check(); !standing) return standing;
+    if (ends_.empty()) return {};
+    WaitFor(fd_.get(), POLLRDHUP, kLookMs);
+  }
 }
 
 }  // namespace tld

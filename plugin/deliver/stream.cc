@@ -13,7 +13,6 @@
 namespace tld {
 namespace {
 
-constexpr std::int64_t kLookMs = 5;       // between two looks at the send queue
 constexpr std::int64_t kRefusalMs = 200;  // how long an ICMP error may take to come back
 
 /// Octet counting (RFC 6587 section 3.4.1), or a newline where the receiver wants the older shape.
@@ -22,9 +21,9 @@ std::string Framed(const Remote& remote, std::string_view record) {
   return std::to_string(record.size()) + ' ' + std::string(record);
 }
 
-class StreamLink : public Link {
+class TcpLink : public StreamLink {
  public:
-  StreamLink(const Remote& remote, Fd fd) : remote_(remote), fd_(std::move(fd)) {}
+  TcpLink(const Remote& remote, Fd fd) : StreamLink(std::move(fd)), remote_(remote) {}
 
   Status Send(std::string_view record) override {
     const std::string framed = Framed(remote_, record);
@@ -40,31 +39,17 @@ class StreamLink : public Link {
         return OsError("connection lost");
       }
     }
-    progress_.Note(written_);
+    NoteRecord();
     return {};
-  }
-
-  Status Check() override {
-    const Result<std::uint64_t> count = progress_.Acknowledged(fd_.get(), written_);
-    if (!count) return count.error();
-    acknowledged_ += *count;
-    return {};
-  }
-
-  Status Settle() override {
-    // TCP_USER_TIMEOUT ends the connection when nothing is acknowledged.
-    while (true) {
-      if (Status standing = Check(); !standing) return standing;
-      if (progress_.empty()) return {};
-      WaitFor(fd_.get(), POLLRDHUP, kLookMs);
-    }
   }
 
  private:
+  // Receivers of syslog say nothing.
+  Status Hear() override { return {}; }
+  std::uint64_t Written() const override { return written_; }
+
   Remote remote_;
-  Fd fd_;
   std::uint64_t written_ = 0;
-  StreamProgress progress_;
 };
 
 /// What a datagram needs to count as taken over is that nobody said otherwise for a while.
@@ -129,7 +114,7 @@ class AgentLink : public Link {
 LinkResult OpenStream(const Remote& remote) {
   Result<Fd> fd = ConnectTo(remote.host, remote.port, SOCK_STREAM);
   if (!fd) return LinkError{fd.message()};
-  return std::make_unique<StreamLink>(remote, *std::move(fd));
+  return std::make_unique<TcpLink>(remote, *std::move(fd));
 }
 
 LinkResult OpenDatagram(const Remote& remote) {

@@ -19,7 +19,6 @@
 namespace tld {
 namespace {
 
-constexpr std::int64_t kLookMs = 5;        // between two looks at the send queue
 constexpr std::int64_t kVerdictMs = 1000;  // for the receiver to refuse our certificate
 
 using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
@@ -63,10 +62,10 @@ std::optional<LinkError> Configure(SSL_CTX* context, const Remote& remote) {
   return {};
 }
 
-class TlsLink : public Link {
+class TlsLink : public StreamLink {
  public:
   TlsLink(Fd fd, Context context, Session session)
-      : fd_(std::move(fd)), context_(std::move(context)), session_(std::move(session)) {}
+      : StreamLink(std::move(fd)), context_(std::move(context)), session_(std::move(session)) {}
 
   ~TlsLink() override { SSL_shutdown(session_.get()); }
 
@@ -108,24 +107,8 @@ class TlsLink : public Link {
       if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) return Broken(why);
       if (!WaitFor(fd_.get(), Events(why), kPatienceMs)) return Error{"the receiver takes nothing"};
     }
-    progress_.Note(Written());
+    NoteRecord();
     return {};
-  }
-
-  Status Check() override {
-    if (Status heard = Hear(); !heard) return heard;
-    const Result<std::uint64_t> count = progress_.Acknowledged(fd_.get(), Written());
-    if (!count) return count.error();
-    acknowledged_ += *count;
-    return {};
-  }
-
-  Status Settle() override {
-    while (true) {
-      if (Status standing = Check(); !standing) return standing;
-      if (progress_.empty()) return {};
-      WaitFor(fd_.get(), POLLRDHUP, kLookMs);
-    }
   }
 
  private:
@@ -145,7 +128,7 @@ class TlsLink : public Link {
   }
 
   /// Receivers of syslog say nothing; what comes is TLS's own, such as the end or an alert.
-  Status Hear() {
+  Status Hear() override {
     char bytes[256];
     while (true) {
       ERR_clear_error();
@@ -164,12 +147,12 @@ class TlsLink : public Link {
   }
 
   /// Bytes of TLS, handshake included, that went into the socket.
-  std::uint64_t Written() const { return BIO_number_written(SSL_get_wbio(session_.get())); }
+  std::uint64_t Written() const override {
+    return BIO_number_written(SSL_get_wbio(session_.get()));
+  }
 
-  Fd fd_;
   Context context_;
   Session session_;
-  StreamProgress progress_;
 };
 
 }  // namespace
