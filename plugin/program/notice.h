@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 #include "detect/ruleset.h"
 
 namespace tld {
@@ -22,6 +24,12 @@ enum class Notice {
   kRemoteDown,     ///< 200912, level 7: a remote takes no alerts; the store keeps them
   kRemoteBack,     ///< 200913, level 5
   kUndelivered,    ///< 200914, level 12: a remote will never get some alerts
+};
+
+/// A notice with what there is to say.
+struct News {
+  Notice notice;
+  std::string text;
 };
 
 /// The rule that a notice is alerted under. Its description is the notice's text.

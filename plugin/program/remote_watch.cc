@@ -69,8 +69,8 @@ std::uint64_t RemoteWatch::Unreadable() const {
   return count;
 }
 
-std::vector<RemoteNews> RemoteWatch::News(std::int64_t now_ms) {
-  std::vector<RemoteNews> news;
+std::vector<News> RemoteWatch::Tell(std::int64_t now_ms) {
+  std::vector<News> news;
   const std::vector<One> all = All();
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::string problem = all[i].state->problem.Get();

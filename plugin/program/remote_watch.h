@@ -12,12 +12,6 @@
 
 namespace tld {
 
-/// Something to tell about a remote.
-struct RemoteNews {
-  Notice notice;
-  std::string text;
-};
-
 /// What the sensor knows of the remotes: it calls the courier, and looks at how that does.
 class RemoteWatch {
  public:
@@ -35,7 +29,7 @@ class RemoteWatch {
 
   /// A problem is told when it comes, changes or goes, at most once a minute for each remote; again
   /// each minute while certificates are wrong, as only a person can mend that, else each hour.
-  std::vector<RemoteNews> News(std::int64_t now_ms);
+  std::vector<News> Tell(std::int64_t now_ms);
 
   /// Stored alerts that no remote could be sent.
   std::uint64_t Unreadable() const;

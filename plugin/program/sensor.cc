@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "base/text.h"
 #include "detect/engine.h"
 #include "program/control.h"
+#include "program/losses.h"
 #include "program/notice.h"
 #include "program/output.h"
 #include "program/pipeline.h"
@@ -32,13 +32,6 @@ constexpr std::int64_t kHousekeepingMs = 1000;
 constexpr std::int64_t kNoticeMs = 10'000;        // a growing loss is told this often at most
 constexpr std::int64_t kHeartbeatMs = 3'600'000;  // a degraded state is told again
 constexpr std::int64_t kFinalFlushMs = 1000;
-
-/// A loss that is told as a notice whenever its count has grown.
-struct Watched {
-  Notice notice;
-  std::string_view text;
-  std::uint64_t told = 0;
-};
 
 class Sensor {
  public:
@@ -75,8 +68,10 @@ class Sensor {
  private:
   void Begin() {
     now_ms_ = MonotonicMs();
-    watched_[0].told = own_.lines_dropped_told;
-    watched_[1].told = own_.bytes_lost_told;
+    LossCounts told_before;
+    told_before.input_dropped = own_.lines_dropped_told;
+    told_before.sensor_lost = own_.bytes_lost_told;
+    losses_ = LossWatch(told_before);
     started_us_ = RealtimeUs();
     LoadedPolicy loaded = LoadPolicy(Source(true), ++generation_);
     remotes_.Configure(loaded.policy->config, started_us_);
@@ -286,7 +281,7 @@ class Sensor {
     if (now_ms_ - degraded_told_ms_ >= kHeartbeatMs) TellDegraded();
     TellStore();
     output_->store().KeepAfter(remotes_.KeepAfter());
-    for (const RemoteNews& news : remotes_.News(now_ms_)) Raise(news.notice, news.text);
+    for (const News& news : remotes_.Tell(now_ms_)) Raise(news.notice, news.text);
     WriteState();
   }
 
@@ -304,32 +299,27 @@ class Sensor {
   void TellLosses() {
     const LineReader::Counters& lines = pipeline_->line_counters();
     const Grouper::Counters& groups = pipeline_->group_counters();
-    const Syslog::Counters& syslog = output_->syslog().counters();
-    const std::uint64_t counts[] = {front_.lines_dropped,
-                                    front_.bytes_lost,
-                                    lines.overlong,
-                                    groups.truncated,
-                                    groups.evicted,
-                                    syslog.dropped,
-                                    output_->file().counters().failed,
-                                    output_->store().counters().lost,
-                                    output_->store().counters().set_aside,
-                                    output_->store().counters().removed_undelivered,
-                                    remotes_.Unreadable(),
-                                    pipeline_->limit_hits(),
-                                    pipeline_->windows().evictions()};
-    static_assert(std::size(counts) == std::tuple_size_v<decltype(watched_)>);
-    for (std::size_t i = 0; i < watched_.size(); ++i) {
-      Watched& watched = watched_[i];
-      if (counts[i] == watched.told) continue;
-      const std::uint64_t grown = counts[i] - std::min(counts[i], watched.told);
-      Raise(watched.notice, std::to_string(grown) + ' ' + std::string(watched.text) + ", " +
-                                std::to_string(counts[i]) + " in all");
-      watched.told = counts[i];
+    const Store::Counters& store = output_->store().counters();
+    LossCounts counts;
+    counts.input_dropped = front_.lines_dropped;
+    counts.sensor_lost = front_.bytes_lost;
+    counts.lines_overlong = lines.overlong;
+    counts.events_truncated = groups.truncated;
+    counts.events_early = groups.evicted;
+    counts.syslog_dropped = output_->syslog().counters().dropped;
+    counts.file_failed = output_->file().counters().failed;
+    counts.store_lost = store.lost;
+    counts.stores_set_aside = store.set_aside;
+    counts.removed_undelivered = store.removed_undelivered;
+    counts.unreadable = remotes_.Unreadable();
+    counts.match_limits = pipeline_->limit_hits();
+    counts.events_forgotten = pipeline_->windows().evictions();
+    for (const News& news : losses_.Tell(counts)) {
+      Raise(news.notice, news.text);
       losses_told_ms_ = now_ms_;
     }
-    own_.lines_dropped_told = watched_[0].told;
-    own_.bytes_lost_told = watched_[1].told;
+    own_.lines_dropped_told = counts.input_dropped;
+    own_.bytes_lost_told = counts.sensor_lost;
   }
 
   void End() {
@@ -370,21 +360,7 @@ class Sensor {
   std::int64_t kept_house_ms_ = 0;
   std::int64_t losses_told_ms_ = 0;
   std::int64_t degraded_told_ms_ = 0;
-  std::array<Watched, 13> watched_ = {{
-      {Notice::kInputDropped, "lines were dropped since the queue was full"},
-      {Notice::kSensorLost, "bytes of records were lost when the sensor died"},
-      {Notice::kInputCut, "lines were longer than 16 KiB and dropped"},
-      {Notice::kInputCut, "events lost records to a cap and are marked truncated"},
-      {Notice::kInputCut, "events were evaluated before their end, since too many were open"},
-      {Notice::kOutputDropped, "lines for syslog were dropped since it took none"},
-      {Notice::kOutputDropped, "documents could not be written to the alert file"},
-      {Notice::kOutputDropped, "alerts could not be stored and are lost to the search"},
-      {Notice::kDegraded, "alert stores were damaged, set aside as .corrupt and begun anew"},
-      {Notice::kUndelivered, "alerts went out of the full store before all remotes had them"},
-      {Notice::kUndelivered, "stored alerts could not be read and were not sent"},
-      {Notice::kMatchLimit, "pattern matches were given up at their limit and count as none"},
-      {Notice::kMemoryFull, "events were forgotten before composite rules were done with them"},
-  }};
+  LossWatch losses_;
 };
 
 }  // namespace
