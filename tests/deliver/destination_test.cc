@@ -241,6 +241,17 @@ TEST_F(DestinationTest, AFailingCallLosesNothing) {
   testing_support::FailCall("", 0, 0);
 }
 
+TEST_F(DestinationTest, ASlowReaderGetsAllOverOneConnection) {
+  Receiver receiver(Receiver::Behaviour::kSlow);
+  SendTo(receiver.port());
+  Put(400);
+  Working working(setup_);
+  ASSERT_TRUE(Eventually([&] { return working.state().cursor == 400; }, 60));
+  EXPECT_EQ(Numbers(receiver.Records()), UpTo(400));
+  EXPECT_EQ(receiver.connections(), 1);
+  EXPECT_EQ(working.state().failures, 0u);
+}
+
 TEST_F(DestinationTest, LevelAndGroupsChoose) {
   Receiver receiver(Receiver::Behaviour::kRead);
   SendTo(receiver.port());

@@ -91,14 +91,18 @@ TestCa::Issued TestCa::Issue(const std::string& name, int days) const {
   return {base + ".crt", base + ".key"};
 }
 
-Receiver::Receiver(Behaviour behaviour, const Tls* tls, int port)
+Receiver::Receiver(Behaviour behaviour, const Tls* tls, int port, bool everywhere)
     : behaviour_(behaviour), tls_(tls == nullptr ? nullptr : std::make_unique<Tls>(*tls)) {
   listener_.Reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
   setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (behaviour == Behaviour::kSlow) {
+    const int window = 4096;
+    setsockopt(listener_.get(), SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+  }
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl(everywhere ? INADDR_ANY : INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   socklen_t size = sizeof address;
   if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) std::perror("bind");
@@ -171,6 +175,7 @@ void Receiver::Serve(Fd fd) {
       poll(nullptr, 0, 10);
       continue;
     }
+    if (behaviour_ == Behaviour::kSlow) poll(nullptr, 0, 10);
     char bytes[4096];
     const ssize_t n = session != nullptr ? SSL_read(session, bytes, sizeof bytes)
                                          : recv(fd.get(), bytes, sizeof bytes, 0);

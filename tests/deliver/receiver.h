@@ -11,7 +11,7 @@
 
 #include "base/os.h"
 
-/// Receivers of syslog that tests steer. Loopback only.
+/// Receivers of syslog that tests steer.
 namespace tld::testing_support {
 
 /// A certificate authority and what it issues, as PEM files in a directory.
@@ -44,6 +44,7 @@ class Receiver {
   enum class Behaviour {
     kRead,
     kSilent,   ///< accepts and reads nothing
+    kSlow,     ///< reads 4 KiB each 10 ms, with a small window
     kCutAfter  ///< resets each connection in the middle of its third record
   };
   struct Tls {
@@ -52,7 +53,9 @@ class Receiver {
     std::string client_ca;  ///< not empty: clients need a certificate of it
   };
 
-  explicit Receiver(Behaviour behaviour, const Tls* tls = nullptr, int port = 0);
+  /// On loopback, or `everywhere` in the network namespace of the thread.
+  explicit Receiver(Behaviour behaviour, const Tls* tls = nullptr, int port = 0,
+                    bool everywhere = false);
   ~Receiver();
   Receiver(const Receiver&) = delete;
   Receiver& operator=(const Receiver&) = delete;
