@@ -334,12 +334,12 @@ void AppendParameter(std::string& out, std::string_view name, std::string_view v
 
 std::optional<std::string> FormatStored(Payload payload, const StoredAlert& alert,
                                         std::size_t limit) {
-  // As we have written it, unless somebody has changed the file.
-  const bool as_it_is = payload == Payload::kJson && alert.document.size() <= limit &&
-                        alert.document.starts_with('{') && Shown(alert.document) == alert.document;
-  if (as_it_is) return alert.document;
   rapidjson::Document document;
   if (!Parse(document, alert.document)) return {};
+  // As we have written it, unless somebody has changed the file.
+  const bool as_it_is = payload == Payload::kJson && alert.document.size() <= limit &&
+                        Shown(alert.document) == alert.document;
+  if (as_it_is) return alert.document;
   switch (payload) {
     case Payload::kJson:
       return Shortener(document, limit).Run();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // tldctl hunt: the search for alerts.
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -14,7 +13,6 @@
 #include "program/config.h"
 #include "program/hunt_report.h"
 #include "program/log_input.h"
-#include "program/sandbox.h"
 
 namespace tld {
 namespace {
@@ -95,19 +93,11 @@ class Hunt {
 
   bool ListsAlerts() const { return options_.top.empty() && options_.histogram.empty(); }
 
-  /// A file of another user is not opened with more rights than that user has: what it holds and
-  /// where it leads is for him to say.
-  static Status BecomeOwner(const std::string& path) {
-    struct stat st {};
-    if (geteuid() != 0 || stat(path.c_str(), &st) != 0 || st.st_uid == 0) return {};
-    return DropPrivileges({st.st_uid, st.st_gid}, {});
-  }
-
   int SearchTheStore() {
     Diagnostics ignored;
     const std::string path =
         LoadConfig(common_.config_file, FindInstallation(), {}, ignored).store.path;
-    if (Status changed = BecomeOwner(path); !changed) {
+    if (Status changed = BecomeOwnerOf(path); !changed) {
       return Complain(changed.message(), kMisuse);
     }
     Result<StoreReader> reader = StoreReader::Open(path);

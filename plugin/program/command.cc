@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/command.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <string>
 
 #include "base/text.h"
+#include "program/sandbox.h"
 
 namespace tld {
 
@@ -61,6 +63,12 @@ void TellLimitHits(std::uint64_t hits) {
       "tldctl: pattern matches were given up %llu times, since they cost too much; they count "
       "as no match\n",
       static_cast<unsigned long long>(hits));
+}
+
+Status BecomeOwnerOf(const std::string& path) {
+  struct stat st {};
+  if (geteuid() != 0 || stat(path.c_str(), &st) != 0 || st.st_uid == 0) return {};
+  return DropPrivileges({st.st_uid, st.st_gid}, {});
 }
 
 int Complain(const std::string& text, int status) {

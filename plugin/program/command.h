@@ -40,6 +40,7 @@ void AddReplay(CLI::App& app, CommonOptions& common, Action& action);
 void AddHunt(CLI::App& app, CommonOptions& common, Action& action);
 void AddList(CLI::App& app, CommonOptions& common, Action& action);
 void AddAuditRules(CLI::App& app, CommonOptions& common, Action& action);
+void AddDoctor(CLI::App& app, CommonOptions& common, Action& action);
 void AddReload(CLI::App& app, CommonOptions& common, Action& action);
 void AddStatus(CLI::App& app, CommonOptions& common, Action& action);
 
@@ -55,6 +56,10 @@ void TellLimitHits(std::uint64_t hits);
 
 /// `tldctl: TEXT` on stderr; returns the status.
 int Complain(const std::string& text, int status);
+
+/// Root becomes the user that the file belongs to: what it holds and where it leads is for that
+/// user to say. For good.
+Status BecomeOwnerOf(const std::string& path);
 
 /// Asks the plugin to reload after a change of lists; says on stderr when none answers.
 int ReloadPlugin(const CommonOptions& common, bool quiet_without_plugin);

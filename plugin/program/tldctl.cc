@@ -30,6 +30,7 @@ int Main(int argc, char** argv) {
   AddHunt(app, common, action);
   AddList(app, common, action);
   AddAuditRules(app, common, action);
+  AddDoctor(app, common, action);
   AddReload(app, common, action);
   AddStatus(app, common, action);
   try {

@@ -327,5 +327,35 @@ class SayWhy : public testing::Environment {
 [[maybe_unused]] const testing::Environment* const kSayWhy =
     testing::AddGlobalTestEnvironment(new SayWhy);
 
+TEST_F(LiveTest, TheDoctorFollowsACommandAndSaysWhereItIsLost) {
+  Start();
+  std::string out;
+  EXPECT_EQ(host_->Tldctl("doctor", &out), 0) << out;
+  EXPECT_NE(out.find("ok      auditd runs, as process "), out.npos) << out;
+  EXPECT_NE(out.find("ok      the plugin runs\n"), out.npos) << out;
+  EXPECT_NE(out.find("ok      the kernel records what is run, under a key that is known\n"),
+            out.npos)
+      << out;
+  EXPECT_NE(out.find("ok      a marked command was run and its alert stored within "), out.npos)
+      << out;
+  // The first rule that matches takes the event: an unknown key hides it from the rules.
+  LiveHost::Auditctl("-D");
+  LiveHost::Auditctl("-a always,exit -F arch=b64 -S execve -F 'auid>=1000' -F key=other");
+  EXPECT_EQ(host_->Tldctl("doctor", &out), 1);
+  EXPECT_NE(out.find("broken  the kernel records what is run, but under a key that the list "
+                     "audit-keys does not call 'command'\n        tldctl list add audit-keys KEY "
+                     "command\n"),
+            out.npos)
+      << out;
+  LiveHost::Auditctl("-D");
+  EXPECT_EQ(host_->Tldctl("doctor --json", &out), 1);
+  EXPECT_NE(
+      out.find("{\"check\":\"rules\",\"state\":\"broken\",\"text\":\"no audit rule records what "
+               "is run\",\"mend\":"),
+      out.npos)
+      << out;
+  EXPECT_NE(out.find("{\"check\":\"exec\",\"state\":\"broken\","), out.npos) << out;
+}
+
 }  // namespace
 }  // namespace tld

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// tldctl doctor: whether an exec becomes an alert here, and if not, where it is lost.
+#include <fcntl.h>
+#include <libaudit.h>
+#include <rapidjson/document.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "base/text.h"
+#include "deliver/store_reader.h"
+#include "detect/audit_rules.h"
+#include "detect/list.h"
+#include "program/command.h"
+#include "program/config.h"
+#include "program/control.h"
+
+namespace tld {
+namespace {
+
+constexpr char kRegistration[] = "/etc/audit/plugins.d/tld-audisp.conf";
+constexpr char kMarked[] = "/bin/true";
+constexpr std::int64_t kPatienceMs = 5000;
+constexpr std::uint64_t kUnsetLogin = 4'294'967'295;
+constexpr std::uint64_t kAnyLogin = 1000;  // as good as any other for rules with auid>=1000
+
+enum class State { kGood, kNotice, kBroken };
+
+struct Finding {
+  std::string_view check;
+  State state = State::kGood;
+  std::string text;
+  std::string mend;  ///< a command; empty where none helps
+};
+
+std::string_view Name(State state) {
+  return state == State::kGood ? "ok" : state == State::kNotice ? "notice" : "broken";
+}
+
+/// What the kernel says of its audit system; nothing when it cannot be asked.
+std::optional<audit_status> KernelStatus() {
+  const int fd = audit_open();
+  if (fd < 0) return {};
+  std::optional<audit_status> status;
+  if (audit_request_status(fd) > 0) {
+    audit_reply reply{};
+    for (int tries = 0; tries < 10 && !status; ++tries) {
+      const bool read = audit_get_reply(fd, &reply, GET_REPLY_BLOCKING, 0) > 0;
+      if (read && reply.type == AUDIT_GET) status = *reply.status;
+    }
+  }
+  audit_close(fd);
+  return status;
+}
+
+/// The rules in the kernel, as auditctl(8) writes them.
+std::string LoadedRules() {
+  std::string text;
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen("auditctl -l 2>/dev/null", "re"), pclose);
+  char buffer[4096];
+  while (pipe != nullptr && text.size() < (1u << 20)) {
+    const std::size_t n = fread(buffer, 1, sizeof buffer, pipe.get());
+    if (n == 0) break;
+    text.append(buffer, n);
+  }
+  return text;
+}
+
+/// The login user whose commands the rules record: the first that one of them names, else any.
+std::uint64_t WatchedLogin(std::string_view rules) {
+  constexpr std::string_view kCondition = "auid=";
+  for (std::size_t at = rules.find(kCondition); at != rules.npos;
+       at = rules.find(kCondition, at + 1)) {
+    std::string_view digits = rules.substr(at + kCondition.size());
+    digits = digits.substr(0, std::min(digits.find_first_not_of("0123456789"), digits.size()));
+    const auto number = ParseNumber(digits);
+    if (number && *number < kUnsetLogin) return *number;
+  }
+  return kAnyLogin;
+}
+
+/// Runs a program that does nothing, with an argument to know it by, as a login user.
+bool RunMarked(const std::string& mark, std::uint64_t login) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const Fd fd(open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC));
+    // Where it may not be changed, the one of whoever runs this counts.
+    if (fd) static_cast<void>(WriteAll(fd.get(), std::to_string(login)));
+    execl(kMarked, kMarked, mark.c_str(), nullptr);
+    _exit(127);
+  }
+  int status = 0;
+  return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+         WEXITSTATUS(status) == 0;
+}
+
+class Doctor {
+ public:
+  explicit Doctor(const CommonOptions& common) : common_(common) {
+    Diagnostics ignored;
+    config_ = LoadConfig(common.config_file, FindInstallation(), {}, ignored);
+  }
+
+  int Run() {
+    const bool audited = LookAtKernel();
+    const bool runs = LookAtPlugin();
+    LookAtPolicy();
+    if (geteuid() == 0) {
+      const std::string rules = LoadedRules();
+      if (audited) LookAtRules(rules);
+      if (audited && runs) FollowMarked(WatchedLogin(rules));
+    }
+    return broken_ ? kFindings : kGood;
+  }
+
+ private:
+  void Tell(const Finding& finding) {
+    broken_ |= finding.state == State::kBroken;
+    if (common_.json) {
+      std::string line = "{\"check\":";
+      AppendJsonString(line, finding.check);
+      line += ",\"state\":";
+      AppendJsonString(line, Name(finding.state));
+      line += ",\"text\":";
+      AppendJsonString(line, finding.text);
+      line += ",\"mend\":";
+      AppendJsonString(line, finding.mend);
+      std::puts((line + '}').c_str());
+      return;
+    }
+    std::printf("%-7s %s\n", std::string(Name(finding.state)).c_str(), Shown(finding.text).c_str());
+    if (!finding.mend.empty()) std::printf("        %s\n", Shown(finding.mend).c_str());
+    std::fflush(stdout);
+  }
+
+  /// True when there is anything to record.
+  bool LookAtKernel() {
+    if (geteuid() != 0) {
+      Tell({"kernel", State::kNotice, "only root can look at the kernel's side and try a command",
+            "sudo tldctl doctor"});
+      return false;
+    }
+    const std::optional<audit_status> status = KernelStatus();
+    if (!status) {
+      Tell({"kernel", State::kBroken,
+            "the kernel's audit system does not answer; in a container it never does", ""});
+      return false;
+    }
+    if (status->pid == 0) {
+      Tell({"auditd", State::kBroken, "auditd does not run", "systemctl start auditd"});
+      return false;
+    }
+    Tell({"auditd", State::kGood, "auditd runs, as process " + std::to_string(status->pid), ""});
+    if (status->enabled == 0) {
+      Tell({"kernel", State::kBroken, "the kernel records nothing: auditing is off",
+            "auditctl -e 1"});
+      return false;
+    }
+    if (status->enabled == 2) {
+      Tell({"kernel", State::kNotice,
+            "the audit rules are locked (-e 2): changes wait for the next start of the machine",
+            ""});
+    }
+    if (status->lost > 0) {
+      Tell({"kernel", State::kNotice,
+            "the kernel has lost " + std::to_string(status->lost) +
+                " records since it was started; its backlog limit is " +
+                std::to_string(status->backlog_limit),
+            ""});
+    }
+    return true;
+  }
+
+  bool LookAtPlugin() {
+    const Result<std::string> answer = AskPlugin(config_.control_socket(), "status");
+    rapidjson::Document status;
+    if (answer && !status.Parse(answer->c_str()).HasParseError() && status.IsObject()) {
+      Tell({"plugin", State::kGood, "the plugin runs", ""});
+      if (status.HasMember("degraded") && status["degraded"].IsArray()) {
+        for (const auto& reason : status["degraded"].GetArray()) {
+          if (reason.IsString()) {
+            Tell({"plugin", State::kBroken, std::string("it is degraded: ") + reason.GetString(),
+                  "tldctl check"});
+          }
+        }
+      }
+      return true;
+    }
+    const Result<std::string> entry = ReadFile(kRegistration, 4096);
+    const bool active = entry && entry->find("active = yes") != entry->npos;
+    if (!entry) {
+      Tell({"plugin", State::kBroken,
+            std::string("the plugin is not registered: ") + kRegistration + ": " + entry.message(),
+            "dpkg-reconfigure tld-audisp-plugin"});
+    } else if (!active) {
+      Tell({"plugin", State::kBroken, std::string(kRegistration) + " says that it is not active",
+            "dpkg-reconfigure tld-audisp-plugin"});
+    } else {
+      Tell({"plugin", State::kBroken,
+            "no plugin answers, though it is registered: " + answer.message(),
+            "auditctl --signal HUP"});
+    }
+    return false;
+  }
+
+  void LookAtPolicy() {
+    const LoadedPolicy loaded = LoadPolicy(common_.Source(), 1);
+    const std::size_t errors = loaded.diagnostics.errors();
+    if (errors > 0) {
+      Tell({"policy", State::kBroken,
+            std::to_string(errors) + " errors in settings, rules and lists", "tldctl check"});
+    } else {
+      Tell({"policy", State::kGood,
+            "settings, rules and lists are good: " +
+                std::to_string(loaded.policy->ruleset.rules.size()) + " rules",
+            ""});
+    }
+  }
+
+  void LookAtRules(const std::string& text) {
+    Diagnostics ignored;
+    const ListDirectories where = ListsOf(config_, common_.Source());
+    const Result<OpenedList> keys = OpenList(where, "audit-keys", ignored);
+    bool any = false;
+    bool known = false;
+    for (const AuditRule& rule : ReadAuditRules({"auditctl -l", text})) {
+      any |= rule.takes_exec;
+      for (const std::string& key : rule.keys) {
+        const auto value = keys ? keys->list.Find(key) : std::nullopt;
+        known |= rule.takes_exec && value && *value == "command";
+      }
+    }
+    if (known) {
+      Tell(
+          {"rules", State::kGood, "the kernel records what is run, under a key that is known", ""});
+    } else if (any) {
+      Tell({"rules", State::kBroken,
+            "the kernel records what is run, but under a key that the list audit-keys does not "
+            "call 'command'",
+            "tldctl list add audit-keys KEY command"});
+    } else {
+      Tell({"rules", State::kBroken, "no audit rule records what is run",
+            "tldctl audit-rules >/etc/audit/rules.d/40-tld-audisp.rules && augenrules --load"});
+    }
+  }
+
+  void FollowMarked(std::uint64_t login) {
+    if (!config_.store_enabled || config_.store_level > 3) {
+      Tell({"exec", State::kNotice,
+            "an ordinary command is not stored here, so none can be followed", ""});
+      return;
+    }
+    const std::string mark = "tld-doctor-" + std::to_string(Random64());
+    const std::string& path = config_.store.path;
+    const std::int64_t began_ms = MonotonicMs();
+    if (!RunMarked(mark, login)) {
+      Tell({"exec", State::kBroken, std::string(kMarked) + " could not be run", ""});
+      return;
+    }
+    if (Status changed = BecomeOwnerOf(path); !changed) {
+      Tell({"exec", State::kBroken, changed.message(), ""});
+      return;
+    }
+    while (MonotonicMs() - began_ms < kPatienceMs) {
+      if (IsStored(path, mark)) {
+        Tell({"exec", State::kGood,
+              "a marked command was run and its alert stored within " +
+                  std::to_string(MonotonicMs() - began_ms) + " ms",
+              ""});
+        return;
+      }
+      usleep(10'000);
+    }
+    Tell({"exec", State::kBroken,
+          "a marked command was run as login user " + std::to_string(login) +
+              " and no alert of it was stored within " + std::to_string(kPatienceMs / 1000) + " s",
+          "ausearch -i -m EXECVE -x true -ts recent"});
+  }
+
+  static bool IsStored(const std::string& path, const std::string& mark) {
+    Result<StoreReader> reader = StoreReader::Open(path);
+    if (!reader) return false;
+    Result<Statement> found = reader->database().Prepare(
+        "SELECT 1 FROM alert WHERE id > (SELECT max(id) FROM alert) - 10000 AND "
+        "instr(document, ?)");
+    if (!found) return false;
+    found->Bind(1, mark);
+    return found->Step() == SQLITE_ROW;
+  }
+
+  const CommonOptions& common_;
+  Config config_;
+  bool broken_ = false;
+};
+
+}  // namespace
+
+void AddDoctor(CLI::App& app, CommonOptions& common, Action& action) {
+  CLI::App* command = AddCommand(app, common, "doctor",
+                                 "run a marked command and follow it from the kernel to its alert");
+  command->callback([&common, &action] { action = [&common] { return Doctor(common).Run(); }; });
+}
+
+}  // namespace tld
