@@ -18,32 +18,24 @@ SYSCONFDIR ?= /etc
 # -Werror in CI; not in a release, where a newer compiler may know a new warning.
 WERROR ?=
 BUILD ?= build
-# no: without librelp
-RELP ?= yes
 
 -include config.mk
 
 # ---- Required, whatever the environment says -----------------------------------------------------
 PACKAGES := auparse audit libcdb inih libpcre2-8 pugixml zlib libseccomp libcap-ng libcrypto libssl sqlite3
-# RELP is librelp's, under GPL-3+; without it the program is Apache-2.0 as a whole.
-ifeq ($(RELP),yes)
-PACKAGES += relp
-else
-FEATURE_FLAGS := -DTLD_WITHOUT_RELP
-endif
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow $(WERROR)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 PATH_FLAGS := -DTLD_VERSION='"$(VERSION)"' -DTLD_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	-DTLD_DATADIR='"$(DATADIR)"'
-ALL_CPPFLAGS = -Iplugin $(PKG_CFLAGS) $(PATH_FLAGS) $(FEATURE_FLAGS) $(CPPFLAGS)
+ALL_CPPFLAGS = -Iplugin $(PKG_CFLAGS) $(PATH_FLAGS) $(CPPFLAGS)
 ALL_CXXFLAGS = -std=c++20 $(WARNINGS) $(CXXFLAGS)
 DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 
 # What Debian calls what is needed here: to build, and to test.
 BUILD_NEEDS := g++ make pkg-config libauparse-dev libaudit-dev libcdb-dev libinih-dev libpcre2-dev \
 	libpugixml-dev rapidjson-dev libcli11-dev zlib1g-dev libseccomp-dev libcap-ng-dev libssl-dev \
-	libsqlite3-dev librelp-dev
+	libsqlite3-dev
 TEST_NEEDS := libgtest-dev auditd audispd-plugins rsyslog rsyslog-relp rsyslog-openssl rsyslog-elasticsearch openssl netcat-openbsd procps util-linux
 
 # ---- Programs ------------------------------------------------------------------------------------

@@ -50,7 +50,8 @@ void AppendUser(std::string& out, std::string_view which, const Summary::User& u
 
 /// The text with values of at most `limit` bytes, `cmd` of at most `command_limit`.
 std::string TextWith(const Summary& alert, std::size_t limit, std::size_t command_limit) {
-  std::string out = std::string(alert.rule) + " level=" + std::to_string(alert.level) + " \"";
+  std::string out = Shown(CutAtCharacter(alert.rule, 64));
+  out += " level=" + std::to_string(alert.level) + " \"";
   AppendQuotedInner(out, CutAtCharacter(alert.description, limit));
   out += '"';
   if (alert.about_event) {
@@ -63,7 +64,7 @@ std::string TextWith(const Summary& alert, std::size_t limit, std::size_t comman
     AppendPair(out, "key", alert.key, limit);
     out += " event=";
     AppendShown(out, CutAtCharacter(alert.node, 256));
-    out += "|msg=audit(" + alert.stamp + ')';
+    out += "|msg=audit(" + Shown(CutAtCharacter(alert.stamp, 64)) + ')';
   }
   return out + " seq=" + std::to_string(alert.seq);
 }
@@ -102,8 +103,9 @@ void AppendCefPair(std::string& out, std::string_view name, std::string_view val
 int CefSeverity(int level) { return std::min(10, (level * 10 + 8) / 16); }
 
 std::string CefWith(const Summary& alert, std::size_t limit, std::size_t command_limit) {
-  std::string out =
-      "CEF:0|ThreatLockDown|tld-audisp|" TLD_VERSION "|" + std::string(alert.rule) + '|';
+  std::string out = "CEF:0|ThreatLockDown|tld-audisp|" TLD_VERSION "|";
+  AppendCefHeader(out, CutAtCharacter(alert.rule, 64));
+  out += '|';
   AppendCefHeader(out, CutAtCharacter(alert.description, limit));
   out += '|' + std::to_string(CefSeverity(alert.level)) + '|';
   const auto pair = [&](std::string_view name, std::string_view value, std::size_t most) {
@@ -113,7 +115,7 @@ std::string CefWith(const Summary& alert, std::size_t limit, std::size_t command
   pair("dvchost", alert.host, 256);
   if (alert.about_event) {
     pair("dhost", alert.node, 256);
-    pair("externalId", alert.stamp, limit);
+    pair("externalId", alert.stamp, 64);
     pair("suid", alert.login.id, limit);
     pair("suser", alert.login.name, limit);
     pair("duid", alert.user.id, limit);

@@ -16,6 +16,31 @@ namespace {
 using Json = rapidjson::Value;
 using Allocator = rapidjson::Document::AllocatorType;
 
+/// A name with dots nests by each, and a record has 8,970 bytes.
+constexpr std::size_t kMostDepth = 10'000;
+constexpr std::size_t kParameterBytes = 200;  // of structured data
+
+/// How deep brackets are nested, outside of texts.
+std::size_t Depth(std::string_view text) {
+  std::size_t depth = 0;
+  std::size_t most = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      quoted = c != '"';
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      most = std::max(most, ++depth);
+    } else if ((c == '}' || c == ']') && depth > 0) {
+      --depth;
+    }
+  }
+  return most;
+}
+
 std::string_view View(const Json& text) {
   return {text.GetString(), static_cast<std::size_t>(text.GetStringLength())};
 }
@@ -243,12 +268,6 @@ class Shortener {
   int step_ = 0;
 };
 
-bool Parse(rapidjson::Document& document, std::string_view text) {
-  // Iterative: names with many dots nest deeply.
-  document.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
-  return !document.HasParseError() && document.IsObject();
-}
-
 /// Leaves the fields of the event at the top level; what says who alerted and why goes to `tld`.
 std::string EventPayload(rapidjson::Document& document, std::size_t limit) {
   for (const char* name : {"previous_output", "full_log", "decoder", "manager", "location"}) {
@@ -320,22 +339,37 @@ std::string Priority(const StoredAlert& alert, int facility) {
   return '<' + std::to_string(facility * 8 + SyslogSeverity(alert.level)) + '>';
 }
 
+/// At most kParameterBytes of a value, so that with its header a payload of 6 KiB stays below the
+/// 8 KiB that receivers take by default.
 void AppendParameter(std::string& out, std::string_view name, std::string_view value) {
   if (value.empty()) return;
-  (out += ' ').append(name) += "=\"";
-  for (const char c : Shown(CutAtCharacter(value, 512))) {
-    if (c == '"' || c == '\\' || c == ']') out += '\\';
-    out += c;
+  std::string escaped;
+  for (const char c : Shown(CutAtCharacter(value, kParameterBytes))) {
+    if (c == '"' || c == '\\' || c == ']') escaped += '\\';
+    escaped += c;
+    if (escaped.size() >= kParameterBytes && IsUtf8(escaped)) break;
   }
-  out += '"';
+  (out += ' ').append(name) += "=\"" + escaped + '"';
 }
 
 }  // namespace
 
+bool ParseDocument(rapidjson::Document& document, std::string_view text) {
+  if (Depth(text) > kMostDepth) return false;
+  document.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
+  return !document.HasParseError() && document.IsObject();
+}
+
+std::string RewriteDocument(const Json& document) {
+  std::string out;
+  Append(out, document);
+  return out;
+}
+
 std::optional<std::string> FormatStored(Payload payload, const StoredAlert& alert,
                                         std::size_t limit) {
   rapidjson::Document document;
-  if (!Parse(document, alert.document)) return {};
+  if (!ParseDocument(document, alert.document)) return {};
   // As we have written it, unless somebody has changed the file.
   const bool as_it_is = payload == Payload::kJson && alert.document.size() <= limit &&
                         Shown(alert.document) == alert.document;
@@ -353,9 +387,9 @@ std::optional<std::string> FormatStored(Payload payload, const StoredAlert& aler
   return {};
 }
 
-bool InGroups(std::string_view text, const std::vector<std::string>& groups) {
+std::optional<bool> InGroups(std::string_view text, const std::vector<std::string>& groups) {
   rapidjson::Document document;
-  if (!Parse(document, text)) return false;
+  if (!ParseDocument(document, text)) return {};
   const Json* own = At(document, "rule.groups");
   if (own == nullptr || !own->IsArray()) return false;
   return std::any_of(own->Begin(), own->End(), [&](const Json& name) {
@@ -377,7 +411,7 @@ std::string FrameRfc5424(const StoredAlert& alert, int facility, std::string_vie
   AppendParameter(out, "rule", alert.rule);
   AppendParameter(out, "level", std::to_string(alert.level));
   rapidjson::Document document;
-  if (Parse(document, alert.document)) {
+  if (ParseDocument(document, alert.document)) {
     for (const char* name : {"auid", "uid", "command", "exe"}) {
       AppendParameter(out, name, TextAt(document, std::string("data.audit.") + name));
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <rapidjson/document.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,6 +28,12 @@ struct StoredAlert {
   std::string document;
 };
 
+/// Reads a document; false when it is none, or nested deeper than any event's names can make it.
+bool ParseDocument(rapidjson::Document& document, std::string_view text);
+
+/// The document again, as AppendJsonString writes texts: one line that is safe to show.
+std::string RewriteDocument(const rapidjson::Value& document);
+
 /// What goes out of a stored alert.
 enum class Payload {
   kJson,   ///< the document
@@ -39,8 +47,8 @@ enum class Payload {
 std::optional<std::string> FormatStored(Payload payload, const StoredAlert& alert,
                                         std::size_t limit);
 
-/// True when the document's rule is in one of the groups.
-bool InGroups(std::string_view document, const std::vector<std::string>& groups);
+/// True when the document's rule is in one of the groups; nothing when it is no document.
+std::optional<bool> InGroups(std::string_view document, const std::vector<std::string>& groups);
 
 /// `<PRI>1 TIME HOST tld-audisp - alert [tld@32473 …] PAYLOAD` (RFC 5424). The structured data has
 /// instance, seq, rule and level, and of an event auid, uid, command and exe; 32473 is the number

@@ -12,6 +12,7 @@
 namespace tld {
 namespace {
 
+constexpr int kTries = 2;
 constexpr int kBusyMs = 5000;  // for another thread of ours
 
 constexpr char kTable[] =
@@ -46,12 +47,18 @@ Result<bool> Cursors::Repair(const std::string& path) {
     Result<Database> database = Database::Open(path, Database::Mode::kWrite);
     if (!database) return database.error();
     database->WaitForOthers(kBusyMs);
-    if (database->Run("PRAGMA quick_check(1)") && database->Run("SELECT count(*) FROM cursor")) {
-      return false;
+    // What is wrong is told in rows; a read that fails for a moment is no damage.
+    for (int tries = 0; tries < kTries; ++tries) {
+      if (database->AskText("PRAGMA quick_check(1)") == "ok" && database->Run(kTable) &&
+          database->Run("SELECT destination, store, id FROM cursor")) {
+        return false;
+      }
     }
     const int code = database->LastError().code;
-    const bool broken = code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_ERROR;
-    if (!broken) return Failed(path, *database);
+    const bool transient = code == SQLITE_BUSY || code == SQLITE_LOCKED ||
+                           code == SQLITE_CANTOPEN || code == SQLITE_IOERR || code == SQLITE_FULL ||
+                           code == SQLITE_NOMEM;
+    if (transient) return Failed(path, *database);
   }
   if (rename(path.c_str(), (path + ".corrupt").c_str()) != 0) return OsError(path);
   for (const char* suffix : {"-wal", "-shm"}) unlink((path + suffix).c_str());

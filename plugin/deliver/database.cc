@@ -78,6 +78,12 @@ Result<Statement> Database::Prepare(std::string_view sql) {
   return Statement(statement);
 }
 
+std::string Database::AskText(std::string_view sql) {
+  Result<Statement> statement = Prepare(sql);
+  return statement && statement->Step() == SQLITE_ROW ? std::string(statement->Text(0))
+                                                      : std::string();
+}
+
 std::int64_t Database::Ask(std::string_view sql) {
   Result<Statement> statement = Prepare(sql);
   return statement && statement->Step() == SQLITE_ROW ? statement->Number(0) : 0;

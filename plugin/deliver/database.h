@@ -55,6 +55,8 @@ class Database {
   /// Runs statements that give no rows.
   bool Run(const std::string& sql);
   Result<Statement> Prepare(std::string_view sql);
+  /// The first column of the first row as text; empty without one.
+  std::string AskText(std::string_view sql);
   /// The first column of the first row; 0 without one.
   std::int64_t Ask(std::string_view sql);
   /// Of the last call that failed.

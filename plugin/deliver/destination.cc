@@ -15,6 +15,9 @@ constexpr std::size_t kMostOpen = 512;  // records under way before the receiver
 constexpr std::int64_t kFirstPauseMs = 500;
 constexpr std::int64_t kLastPauseMs = 60'000;
 constexpr std::int64_t kStorePauseMs = 1000;
+constexpr int kBelieved = 3;             // tries that find no store
+constexpr std::int64_t kAwaitMs = 300;   // for an acknowledgement, before one looks for new alerts
+constexpr std::int64_t kCountMs = 1000;  // between two counts of what waits
 /// The bell rings at each commit; this is for a file that was put in place by hand.
 constexpr std::int64_t kIdleMs = 30'000;
 
@@ -36,8 +39,8 @@ void Destination::Run() {
     if (!Ready()) continue;
     if (!SendSome()) Rest(rings);
   }
-  // What was sent a moment ago need not be sent again by the next run.
-  if (link_ && link_->settle_after_ms() == 0) static_cast<void>(Acknowledge());
+  // What is acknowledged by now need not be sent again by the next run.
+  if (cursor_) static_cast<void>(Acknowledge(0));
 }
 
 /// The store, the cursor and, when there is something to send, the receiver.
@@ -47,8 +50,11 @@ bool Destination::Ready() {
     bell_.WaitAfter(bell_.rings(), kStorePauseMs);
     return false;
   }
-  if (cursor_ && cursor_->store == reader_->identity()) return true;
-  if (PlaceCursor()) return true;
+  const bool placed = (cursor_ && cursor_->store == reader_->identity()) || PlaceCursor();
+  if (placed) {
+    if (std::exchange(own_problem_, false)) Say("", false);
+    return true;
+  }
   bell_.Sleep(kStorePauseMs);
   return false;
 }
@@ -58,9 +64,13 @@ bool Destination::OpenStore() {
   if (!FileExists(setup_.store_path)) return false;
   Result<StoreReader> reader = StoreReader::Open(setup_.store_path);
   if (!reader) {
-    Say("the alert store cannot be read: " + reader.message(), false);
+    // While it is being made it is none for a moment.
+    if (++unreadable_ >= kBelieved) {
+      SayOwn("the alert store cannot be read: " + reader.message());
+    }
     return false;
   }
+  unreadable_ = 0;
   reader_ = *std::move(reader);
   return true;
 }
@@ -69,14 +79,14 @@ bool Destination::PlaceCursor() {
   if (!cursors_) {
     Result<Cursors> cursors = Cursors::Open(setup_.cursor_path);
     if (!cursors) {
-      Say("the file of cursors cannot be used: " + cursors.message(), false);
+      SayOwn("the file of cursors cannot be used: " + cursors.message());
       return false;
     }
     cursors_ = *std::move(cursors);
   }
   Result<std::optional<Cursor>> known = cursors_->Find(setup_.remote.name);
   if (!known) {
-    Say("the file of cursors cannot be read: " + known.message(), false);
+    SayOwn("the file of cursors cannot be read: " + known.message());
     return false;
   }
   Cursor cursor{reader_->identity(), 0};
@@ -88,7 +98,7 @@ bool Destination::PlaceCursor() {
     cursor.id = *before;
   }
   if (Status saved = cursors_->Save(setup_.remote.name, cursor); !saved) {
-    Say("the file of cursors cannot be written: " + saved.message(), false);
+    SayOwn("the file of cursors cannot be written: " + saved.message());
     return false;
   }
   link_.reset();
@@ -102,20 +112,19 @@ bool Destination::PlaceCursor() {
 
 bool Destination::Wanted(const StoredAlert& alert) const {
   const Remote& remote = setup_.remote;
-  return alert.level >= remote.level &&
-         (remote.groups.empty() || InGroups(alert.document, remote.groups));
+  if (alert.level < remote.level) return false;
+  // One that cannot be read is for SendOne to count.
+  return remote.groups.empty() || InGroups(alert.document, remote.groups).value_or(true);
 }
 
 bool Destination::SendSome() {
   const Result<std::vector<StoredAlert>> alerts = reader_->After(read_, kBatch);
   if (!alerts) {
-    Say("the alert store cannot be read: " + alerts.message(), false);
+    SayOwn("the alert store cannot be read: " + alerts.message());
     reader_.reset();
     return false;
   }
-  if (const Result<std::int64_t> last = reader_->Last()) {
-    state_.newest = static_cast<std::uint64_t>(*last);
-  }
+  CountQueued();
   for (const StoredAlert& alert : *alerts) {
     if (bell_.stopped()) return true;
     if (Wanted(alert) && !SendOne(alert)) return true;
@@ -123,8 +132,17 @@ bool Destination::SendSome() {
   }
   if (alerts->empty()) return false;
   // Either may lose the link: there is more to send then.
-  static_cast<void>(open_.size() < kMostOpen ? Acknowledge() : Settle());
+  static_cast<void>(open_.size() < kMostOpen ? Acknowledge(0) : Settle());
   return true;
+}
+
+void Destination::CountQueued() {
+  const std::int64_t now = MonotonicMs();
+  if (now - counted_ms_ < kCountMs && state_.queued != 0) return;
+  counted_ms_ = now;
+  if (const Result<std::int64_t> queued = reader_->CountAfter(cursor_->id)) {
+    state_.queued = static_cast<std::uint64_t>(*queued);
+  }
 }
 
 /// False when the link is lost, which is told and has been paused for.
@@ -135,7 +153,7 @@ bool Destination::SendOne(const StoredAlert& alert) {
     return true;
   }
   // A receiver that has closed an idle connection has lost nothing.
-  if (link_ && open_.empty() && !link_->Check()) link_.reset();
+  if (link_ && open_.empty() && !link_->Await(0)) link_.reset();
   if (!link_ && !OpenReceiver()) return false;
   const Busy busy(state_);
   if (Status sent = link_->Send(*record); !sent) {
@@ -158,12 +176,13 @@ bool Destination::OpenReceiver() {
   return true;
 }
 
-/// Moves the cursor over what the link says is acknowledged, and over what nobody wants behind it.
-/// False when the link is lost.
-bool Destination::Acknowledge() {
+/// Moves the cursor over what the link says is acknowledged, waiting so long for more, and over
+/// what nobody wants behind it. False when the link is lost.
+bool Destination::Acknowledge(std::int64_t ms) {
   if (link_ && !open_.empty()) {
-    if (Status checked = link_->Check(); !checked) {
-      Lose(checked.message(), false);
+    const Busy busy(state_);
+    if (Status standing = link_->Await(ms); !standing) {
+      Lose(standing.message(), false);
       return false;
     }
   }
@@ -182,32 +201,23 @@ void Destination::Advance() {
   if (open_.empty()) cursor_->id = read_;
   if (static_cast<std::uint64_t>(cursor_->id) == state_.cursor) return;
   if (Status saved = cursors_->Save(setup_.remote.name, *cursor_); !saved) {
-    Say("the file of cursors cannot be written: " + saved.message(), false);
+    SayOwn("the file of cursors cannot be written: " + saved.message());
   }
   state_.cursor = static_cast<std::uint64_t>(cursor_->id);
 }
 
+/// Waits until the receiver has caught up.
 bool Destination::Settle() {
-  if (!link_) return Acknowledge();
-  const Busy busy(state_);
-  if (Status settled = link_->Settle(); !settled) {
-    Lose(settled.message(), false);
-    return false;
+  while (!open_.empty() && !bell_.stopped()) {
+    if (!Acknowledge(kAwaitMs)) return false;
   }
-  return Acknowledge();
+  return true;
 }
 
 /// Nothing to send: what is under way is waited for, then the bell.
 void Destination::Rest(std::uint64_t rings) {
-  if (!open_.empty()) {
-    if (const int idle = link_ ? link_->settle_after_ms() : 0; idle > 0) {
-      bell_.WaitAfter(rings, idle);
-      if (bell_.rings() != rings || bell_.stopped()) return;
-    }
-    static_cast<void>(Settle());
-    return;
-  }
-  Advance();
+  if (!Acknowledge(kAwaitMs) || !open_.empty()) return;
+  state_.queued = 0;
   bell_.WaitAfter(rings, kIdleMs);
 }
 
@@ -224,6 +234,11 @@ void Destination::Lose(const std::string& problem, bool certificate) {
   const auto half = static_cast<std::uint64_t>(pause_ms_ / 2);
   state_.busy_since_ms = 0;
   bell_.Sleep(static_cast<std::int64_t>(half + Random64() % (half + 1)));
+}
+
+void Destination::SayOwn(const std::string& problem) {
+  own_problem_ = true;
+  Say(problem, false);
 }
 
 void Destination::Say(const std::string& problem, bool certificate) {

@@ -40,7 +40,7 @@ class SharedText {
 /// How a destination does, for the role that tells it. Numbers of alerts are those of the store.
 struct DestinationState {
   std::atomic<std::uint64_t> cursor{0};        ///< all up to this one is delivered or not wanted
-  std::atomic<std::uint64_t> newest{0};        ///< in the store
+  std::atomic<std::uint64_t> queued{0};        ///< alerts behind the cursor
   std::atomic<std::uint64_t> delivered{0};     ///< alerts, since the courier's start
   std::atomic<std::uint64_t> failures{0};      ///< links that were lost or could not be opened
   std::atomic<std::uint64_t> unreadable{0};    ///< stored documents that are none
@@ -80,12 +80,15 @@ class Destination {
   bool SendSome();
   bool SendOne(const StoredAlert& alert);
   bool Wanted(const StoredAlert& alert) const;
+  void CountQueued();
   bool Settle();
-  bool Acknowledge();
+  bool Acknowledge(std::int64_t ms);
   void Advance();
   void Rest(std::uint64_t rings);
   void Lose(const std::string& problem, bool certificate);
   void Say(const std::string& problem, bool certificate);
+  /// About our own files; goes when they are good again.
+  void SayOwn(const std::string& problem);
 
   Setup setup_;
   const Bell& bell_;
@@ -98,6 +101,9 @@ class Destination {
   std::deque<std::int64_t> open_;          ///< sent and not acknowledged
   std::int64_t read_ = 0;                  ///< the last number that was read
   std::int64_t pause_ms_ = 0;
+  std::int64_t counted_ms_ = 0;
+  bool own_problem_ = false;
+  int unreadable_ = 0;
 };
 
 }  // namespace tld

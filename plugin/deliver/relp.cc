@@ -1,213 +1,205 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenRelp of link.h, by librelp.
-#include "deliver/link.h"
-
-#ifdef TLD_WITHOUT_RELP
-
-namespace tld {
-
-LinkResult OpenRelp(const Remote&) { return LinkError{"this tld-audisp was built without RELP"}; }
-
-}  // namespace tld
-
-#else
-
-#include <stddef.h>
-
-// A C header that declares no size_t of its own and no C linkage.
-extern "C" {
-#include <librelp.h>
-}
+// OpenRelp of link.h: a client of RELP, version 0, which rsyslog speaks
+// (https://github.com/rsyslog/librelp/blob/master/doc/relp.html). A frame is
+// `TXNR COMMAND DATALEN[ DATA]\n`; the receiver answers each with the same TXNR and the command
+// `rsp`.
+#include <poll.h>
 
 #include <deque>
 #include <memory>
 #include <utility>
 
-#include "deliver/tls_files.h"
+#include "base/text.h"
+#include "deliver/link.h"
 
 namespace tld {
 namespace {
 
-/// Records that librelp may have under way. It has no call that tells what was acknowledged; but it
-/// accepts one more only when fewer than these are open, so record N is acknowledged when record
-/// N + kWindow was accepted, and all are when the session was closed without a complaint: the call
-/// that closes it says yes even when the connection was lost with records open (1.11).
-constexpr int kWindow = 64;
-constexpr unsigned kAnswerSeconds = 30;
-constexpr int kIdleMs = 1000;
+constexpr std::size_t kWindow = 128;  // records under way before an answer is waited for
+constexpr std::uint64_t kMostTransaction = 999'999'999;
+constexpr std::size_t kMostAnswer = 64 * 1024;
+constexpr std::string_view kOffers =
+    "relp_version=0\nrelp_software=tld-audisp," TLD_VERSION "\ncommands=syslog";
 
-extern "C" void NoDebug(char*, ...) {}
-
-struct EngineDeleter {
-  void operator()(relpEngine_t* engine) const { relpEngineDestruct(&engine); }
+struct Answer {
+  std::uint64_t transaction = 0;
+  std::string command;
+  std::string data;
 };
-
-/// What librelp says of a failure, by its callbacks.
-struct Complaint {
-  std::string text;
-  bool certificate = false;
-
-  static void OnError(void* self, char*, char* message, relpRetVal) {
-    static_cast<Complaint*>(self)->text = message;
-  }
-  static void OnAuthError(void* self, char* who, char* message, relpRetVal) {
-    auto* complaint = static_cast<Complaint*>(self);
-    complaint->text = std::string(message) + " (" + who + ')';
-    complaint->certificate = true;
-  }
-};
-
-std::string Meaning(relpRetVal rc) {
-  switch (rc) {
-    case RELP_RET_TIMED_OUT:
-      return "no answer within " + std::to_string(kAnswerSeconds) + " s";
-    case RELP_RET_SESSION_BROKEN:
-    case RELP_RET_SESSION_CLOSED:
-    case RELP_RET_IO_ERR:
-      return "connection lost";
-    case RELP_RET_AUTH_ERR_NAME:
-      return "its certificate has another name";
-    case RELP_RET_AUTH_NO_CERT:
-      return "it has no certificate";
-    case RELP_RET_AUTH_CERT_INVL:
-      return "its certificate is not valid";
-    case RELP_RET_ERR_TLS_SETUP:
-    case RELP_RET_ERR_TLS_HANDS:
-    case RELP_RET_ERR_TLS:
-      return "TLS fails";
-    default:
-      return "RELP error " + std::to_string(rc);
-  }
-}
-
-bool IsCertificate(relpRetVal rc) {
-  return (rc >= RELP_RET_ERR_TLS_SETUP && rc <= RELP_RET_AUTH_CERT_INVL) ||
-         rc == RELP_RET_ERR_TLS_HANDS || rc == RELP_RET_ERR_TLS;
-}
 
 class RelpLink : public Link {
  public:
-  explicit RelpLink(const Remote& remote) : remote_(remote) {}
-  ~RelpLink() override { Close(); }
+  RelpLink(const Remote& remote, std::unique_ptr<Channel> channel)
+      : host_(remote.host), channel_(std::move(channel)) {}
 
-  std::optional<LinkError> Open() {
-    relpEngine_t* engine = nullptr;
-    if (relpEngineConstruct(&engine) != RELP_RET_OK) return LinkError{"RELP: out of memory"};
-    engine_.reset(engine);
-    relpEngineSetDbgprint(engine, NoDebug);
-    relpEngineSetOnErr(engine, Complaint::OnError);
-    relpEngineSetOnAuthErr(engine, Complaint::OnAuthError);
-    unsigned char command[] = "syslog";
-    relpEngineSetEnableCmd(engine, command, eRelpCmdState_Required);
-    relpEngineSetTLSLibByName(engine, "openssl");
-    if (remote_.uses_tls()) {
-      if (Status files = CheckTlsFiles(remote_); !files) return LinkError{files.message(), true};
+  /// Says what we are done with; an answer is not waited for.
+  ~RelpLink() override {
+    if (open_.empty() && !broken_) static_cast<void>(channel_->Write(Frame("close", "")));
+  }
+
+  Status Open() {
+    const std::uint64_t transaction = transaction_;
+    if (Status sent = channel_->Write(Frame("open", kOffers)); !sent) return Broken(sent.error());
+    const Result<Answer> answer = Next(Channel::kConnectMs);
+    if (!answer) return Broken(answer.error());
+    if (answer->transaction != transaction || answer->command != "rsp") {
+      return Broken({"it does not speak RELP"});
     }
-    const relpRetVal rc = Connect();
-    if (rc == RELP_RET_OK) return {};
-    return LinkError{"RELP with " + remote_.host + ": " + Why(rc),
-                     complaint_.certificate || IsCertificate(rc)};
+    if (!answer->data.starts_with("200"))
+      return Broken({"it refuses the session: " + answer->data});
+    return {};
   }
 
   Status Send(std::string_view record) override {
-    if (client_ == nullptr) {  // closed when it was idle
-      if (const relpRetVal rc = Connect(); rc != RELP_RET_OK) {
-        return Error{"RELP with " + remote_.host + ": " + Why(rc)};
-      }
+    for (const std::int64_t until = MonotonicMs() + Channel::kPatienceMs;
+         open_.size() >= kWindow;) {
+      if (MonotonicMs() >= until) return Silent();
+      if (Status waited = Await(1000); !waited) return waited;
     }
-    // The library does not change what it is given.
-    auto* bytes = reinterpret_cast<unsigned char*>(const_cast<char*>(record.data()));
-    const relpRetVal rc = relpCltSendSyslog(client_, bytes, record.size());
-    // A record that the receiver refuses is told by the callback alone.
-    if (rc != RELP_RET_OK || !complaint_.text.empty()) {
-      return Error{"RELP with " + remote_.host + ": " + Why(rc)};
-    }
-    if (++open_ > kWindow) {
-      --open_;
-      ++acknowledged_;
-    }
+    open_.push_back(transaction_);
+    if (open_.size() == 1) progress_ms_ = MonotonicMs();
+    if (Status sent = channel_->Write(Frame("syslog", record)); !sent) return Broken(sent.error());
     return {};
   }
 
-  Status Check() override { return {}; }
-
-  Status Settle() override {
-    if (open_ == 0) return {};
-    const relpRetVal rc = Close();
-    if (rc != RELP_RET_OK) {
-      return Error{"RELP with " + remote_.host + ": " + Why(rc)};
+  Status Await(std::int64_t ms) override {
+    const std::uint64_t before = acknowledged_;
+    for (const std::int64_t until = MonotonicMs() + ms;;) {
+      if (Status taken = TakeAnswers(); !taken) return taken;
+      if (open_.empty() || acknowledged_ != before) return {};
+      if (MonotonicMs() - progress_ms_ > Channel::kPatienceMs) return Silent();
+      const std::int64_t left = until - MonotonicMs();
+      if (left <= 0) return {};
+      WaitFor(channel_->fd(), POLLIN, left);
     }
-    acknowledged_ += static_cast<std::uint64_t>(std::exchange(open_, 0));
-    return {};
   }
-
-  int settle_after_ms() const override { return kIdleMs; }
 
  private:
-  relpRetVal Connect() {
-    complaint_ = {};
-    relpRetVal rc = relpEngineCltConstruct(engine_.get(), &client_);
-    if (rc != RELP_RET_OK) return rc;
-    rc = Configure();
-    if (rc == RELP_RET_OK) {
-      rc = relpCltConnect(client_, 0, Bytes(remote_.port), Bytes(remote_.host));
+  std::string Frame(std::string_view command, std::string_view data) {
+    std::string frame = std::to_string(transaction_) + ' ' + std::string(command) + ' ' +
+                        std::to_string(data.size());
+    transaction_ = transaction_ == kMostTransaction ? 1 : transaction_ + 1;
+    if (!data.empty()) (frame += ' ').append(data);
+    return frame += '\n';
+  }
+
+  /// Every answer that is there. Records are answered in their order; anything else ends the link.
+  Status TakeAnswers() {
+    const Result<std::string> heard = channel_->Read();
+    if (heard) buffer_ += *heard;
+    while (true) {
+      const Result<std::optional<Answer>> answer = Parse();
+      if (!answer) return Broken(answer.error());
+      if (!answer->has_value()) break;
+      if (Status taken = Take(**answer); !taken) return taken;
     }
-    if (rc != RELP_RET_OK) Close();
-    return rc;
+    // What came before the end counts.
+    if (!heard) return Broken(heard.error());
+    return {};
   }
 
-  relpRetVal Configure() {
-    relpCltSetUsrPtr(client_, &complaint_);
-    relpCltSetTimeout(client_, kAnswerSeconds);
-    relpCltSetConnTimeout(client_, kConnectMs / 1000);
-    relpCltSetWindowSize(client_, kWindow);
-    if (!remote_.uses_tls()) return RELP_RET_OK;
-    relpRetVal rc = relpCltEnableTLS(client_);
-    if (rc != RELP_RET_OK) return rc;
-    char minimum[] = "MinProtocol=TLSv1.2";
-    relpCltSetTlsConfigCmd(client_, minimum);
-    if (!remote_.certificate.empty()) {
-      relpCltSetOwnCert(client_, Text(remote_.certificate));
-      relpCltSetPrivKey(client_, Text(remote_.key));
+  Status Take(const Answer& answer) {
+    if (answer.command == "serverclose") return Broken({"it has closed the session"});
+    if (answer.command != "rsp" || open_.empty() || answer.transaction != open_.front()) {
+      return Broken({"it answers what was not asked"});
     }
-    if (!remote_.verify) return RELP_RET_OK;
-    relpCltSetCACert(client_, Text(remote_.ca));
-    char mode[] = "name";
-    rc = relpCltSetAuthMode(client_, mode);
-    if (rc != RELP_RET_OK) return rc;
-    return relpCltAddPermittedPeer(client_, Text(remote_.peer_name()));
+    if (!answer.data.starts_with("200")) {
+      return Broken({"it refuses an alert: " + answer.data.substr(0, 100)});
+    }
+    open_.pop_front();
+    ++acknowledged_;
+    progress_ms_ = MonotonicMs();
+    return {};
   }
 
-  /// Waits for what is open.
-  relpRetVal Close() {
-    if (client_ == nullptr) return RELP_RET_OK;
-    return relpEngineCltDestruct(engine_.get(), &client_);
+  Result<Answer> Next(std::int64_t ms) {
+    for (const std::int64_t until = MonotonicMs() + ms;;) {
+      Result<std::optional<Answer>> answer = Parse();
+      if (!answer) return answer.error();
+      if (answer->has_value()) return **std::move(answer);
+      const std::int64_t left = until - MonotonicMs();
+      if (left <= 0) return Error{"no answer within " + std::to_string(ms / 1000) + " s"};
+      WaitFor(channel_->fd(), POLLIN, left);
+      const Result<std::string> heard = channel_->Read();
+      if (!heard) return heard.error();
+      buffer_ += *heard;
+    }
   }
 
-  std::string Why(relpRetVal rc) const {
-    return complaint_.text.empty() ? Meaning(rc) : complaint_.text;
+  /// Takes one whole frame off the buffer; nothing while there is none.
+  Result<std::optional<Answer>> Parse() {
+    const Error nonsense{"it does not speak RELP"};
+    std::string_view rest = buffer_;
+    Answer answer;
+    std::uint64_t length = 0;
+    const auto number = [&](std::uint64_t& into) {
+      const std::size_t end = rest.find_first_of(" \n");
+      if (end == rest.npos) return rest.size() <= 10;
+      const auto value = ParseNumber(rest.substr(0, end));
+      if (!value || end > 9) return false;
+      into = *value;
+      rest.remove_prefix(end);
+      return true;
+    };
+    const std::size_t header_end = buffer_.find_first_of(" \n");
+    if (header_end == buffer_.npos) {
+      if (buffer_.size() > 10) return nonsense;
+      return std::optional<Answer>();
+    }
+    if (!number(answer.transaction) || !rest.starts_with(' ')) return nonsense;
+    rest.remove_prefix(1);
+    const std::size_t command_end = rest.find(' ');
+    if (command_end == rest.npos) {
+      if (rest.size() > 32) return nonsense;
+      return std::optional<Answer>();
+    }
+    answer.command = rest.substr(0, command_end);
+    rest.remove_prefix(command_end + 1);
+    if (rest.find_first_of(" \n") == rest.npos) {
+      if (rest.size() > 9) return nonsense;
+      return std::optional<Answer>();
+    }
+    if (!number(length) || length > kMostAnswer) return nonsense;
+    if (length > 0) {
+      if (!rest.starts_with(' ')) return nonsense;
+      rest.remove_prefix(1);
+    }
+    if (rest.size() < length + 1) return std::optional<Answer>();
+    answer.data = rest.substr(0, length);
+    if (rest[length] != '\n') return nonsense;
+    buffer_.erase(0, buffer_.size() - rest.size() + length + 1);
+    return std::optional<Answer>(std::move(answer));
   }
 
-  static char* Text(const std::string& text) { return const_cast<char*>(text.c_str()); }
-  static unsigned char* Bytes(const std::string& text) {
-    return reinterpret_cast<unsigned char*>(Text(text));
+  Status Silent() {
+    return Broken({"no answer within " + std::to_string(Channel::kPatienceMs / 1000) + " s"});
   }
 
-  Remote remote_;
-  std::unique_ptr<relpEngine_t, EngineDeleter> engine_;
-  relpClt_t* client_ = nullptr;
-  Complaint complaint_;
-  int open_ = 0;
+  Status Broken(const Error& error) {
+    broken_ = true;
+    return Error{"RELP with " + host_ + ": " + error.message};
+  }
+
+  std::string host_;
+  std::unique_ptr<Channel> channel_;
+  std::uint64_t transaction_ = 1;
+  std::deque<std::uint64_t> open_;  // transactions of records that are under way
+  std::int64_t progress_ms_ = 0;
+  std::string buffer_;
+  bool broken_ = false;
 };
 
 }  // namespace
 
 LinkResult OpenRelp(const Remote& remote) {
-  auto link = std::make_unique<RelpLink>(remote);
-  if (auto wrong = link->Open()) return *std::move(wrong);
+  ChannelResult opened = OpenChannel(remote);
+  if (auto* error = std::get_if<LinkError>(&opened)) return std::move(*error);
+  auto link =
+      std::make_unique<RelpLink>(remote, std::move(std::get<std::unique_ptr<Channel>>(opened)));
+  // In TLS 1.3 the receiver may refuse our certificate as late as here.
+  if (Status session = link->Open(); !session)
+    return LinkError{session.message(), remote.uses_tls()};
   return link;
 }
 
 }  // namespace tld
-
-#endif  // TLD_WITHOUT_RELP

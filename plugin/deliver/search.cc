@@ -15,7 +15,7 @@ namespace {
 
 using Kind = QueryTerm::Kind;
 
-constexpr std::uint64_t kProgressEvery = 4096;
+constexpr std::size_t kMostParts = 200;  // SQLite limits the depth of an expression to 1,000
 
 constexpr std::pair<std::string_view, std::string_view> kColumns[] = {
     {"rule.id", "rule"},
@@ -43,7 +43,9 @@ std::string_view Operator(Kind kind) {
   }
 }
 
-std::optional<SqlCondition> TranslateTerm(const QueryTerm& term) {
+/// The condition of a term. A field with several values is in no column: where more may be let
+/// through its rows are, and are looked at; below a `not`, where less may be, they are not.
+std::optional<SqlCondition> TranslateTerm(const QueryTerm& term, bool negated) {
   if (term.has_wildcard() || term.kind == Kind::kExists) return {};
   if (term.about_time()) {
     if (term.kind == Kind::kIs) return {};
@@ -55,14 +57,16 @@ std::optional<SqlCondition> TranslateTerm(const QueryTerm& term) {
     double number = term.number;
     if (term.kind == Kind::kIs) {
       const auto level = ParseNumber(term.value);
-      if (!level) return {};
+      if (!level || std::to_string(*level) != term.value) return {};
       number = static_cast<double>(*level);
     }
     if (!(std::abs(number) < 1e9)) return {};
     return SqlCondition{"level" + std::string(Operator(term.kind)) + std::to_string(number), {}};
   }
   if (column.empty() || term.kind != Kind::kIs) return {};
-  return SqlCondition{std::string(column) + " = ?", {term.value}};
+  const std::string name(column);
+  if (negated || column == "rule") return SqlCondition{name + " = ?", {term.value}};
+  return SqlCondition{name + " IN (?, char(1))", {term.value}};
 }
 
 /// The parts joined by a word of SQL.
@@ -75,18 +79,6 @@ SqlCondition JoinConditions(std::vector<SqlCondition> parts, std::string_view wo
     for (std::string& text : part.texts) all.texts.push_back(std::move(text));
   }
   return all;
-}
-
-/// The whole statement for a search.
-std::string SelectText(const SqlCondition& condition, const SearchOptions& options,
-                       bool documents) {
-  std::string sql = "SELECT id, instance, seq, time_us, rule, level, host, ";
-  sql += documents ? "document" : "''";
-  sql += ", " + (options.column.empty() ? "''" : options.column) + " FROM alert WHERE 1";
-  if (!condition.text.empty()) sql += " AND (" + condition.text + ")";
-  if (options.since_us) sql += " AND time_us >= " + std::to_string(*options.since_us);
-  if (options.until_us) sql += " AND time_us < " + std::to_string(*options.until_us);
-  return sql + (options.newest_first ? " ORDER BY time_us DESC, id DESC" : "");
 }
 
 void Fill(StoredAlert& alert, const Statement& row) {
@@ -119,22 +111,25 @@ std::string_view ColumnOf(std::string_view field) {
   return {};
 }
 
-std::optional<SqlCondition> TranslateQuery(const QueryNode& node) {
+namespace {
+
+std::optional<SqlCondition> Translate(const QueryNode& node, bool negated) {
   std::vector<SqlCondition> parts;
   switch (node.kind) {
     case QueryNode::Kind::kAll:
       return SqlCondition{};
     case QueryNode::Kind::kTerm:
-      return TranslateTerm(node.term);
+      return TranslateTerm(node.term, negated);
     case QueryNode::Kind::kNot: {
-      auto inner = TranslateQuery(node.children.front());
-      if (!inner || !inner->exact) return {};
+      auto inner = Translate(node.children.front(), !negated);
+      if (!inner || !inner->exact || inner->text.empty()) return {};
       inner->text = "NOT (" + inner->text + ")";
       return inner;
     }
     case QueryNode::Kind::kOr:
+      if (node.children.size() > kMostParts) return {};
       for (const QueryNode& child : node.children) {
-        auto part = TranslateQuery(child);
+        auto part = Translate(child, negated);
         if (!part) return {};
         parts.push_back(*std::move(part));
       }
@@ -142,8 +137,9 @@ std::optional<SqlCondition> TranslateQuery(const QueryNode& node) {
     case QueryNode::Kind::kAnd:
       break;
   }
+  if (node.children.size() > kMostParts) return {};
   for (const QueryNode& child : node.children) {
-    if (auto part = TranslateQuery(child)) parts.push_back(*std::move(part));
+    if (auto part = Translate(child, negated)) parts.push_back(*std::move(part));
   }
   if (parts.empty()) return {};
   const bool all = parts.size() == node.children.size();
@@ -152,44 +148,109 @@ std::optional<SqlCondition> TranslateQuery(const QueryNode& node) {
   return condition;
 }
 
+/// One page of what SQLite finds. No statement is open while it is looked at: a reader that pauses
+/// would keep the store's log from ever becoming shorter.
+class Pages {
+ public:
+  Pages(StoreReader& reader, const SqlCondition& condition, const SearchOptions& options,
+        bool documents)
+      : reader_(reader),
+        condition_(condition),
+        options_(options),
+        select_("SELECT id, instance, seq, time_us, rule, level, host, " +
+                std::string(documents ? "document"
+                                      : "CASE WHEN char(1) IN (auid, command, exe) THEN document "
+                                        "ELSE '' END") +
+                ", " + (options.column.empty() ? "''" : options.column) + " FROM alert WHERE 1"),
+        rows_at_once_(documents ? 200 : 4000) {
+    if (!condition.text.empty()) select_ += " AND (" + condition.text + ")";
+    if (options.since_us) select_ += " AND time_us >= " + std::to_string(*options.since_us);
+    if (options.until_us) select_ += " AND time_us < " + std::to_string(*options.until_us);
+  }
+
+  struct Row {
+    StoredAlert alert;
+    std::string column;
+  };
+
+  /// The next rows; none at the end.
+  Result<std::vector<Row>> Next() {
+    std::string sql = select_;
+    if (last_) {
+      const std::string id = std::to_string(last_->first);
+      const std::string time = std::to_string(last_->second);
+      // Not a comparison of pairs: SQLite uses the index for the time alone.
+      sql += options_.newest_first
+                 ? " AND time_us <= " + time + " AND (time_us < " + time + " OR id < " + id + ")"
+                 : " AND id > " + id;
+    }
+    sql += options_.newest_first ? " ORDER BY time_us DESC, id DESC" : " ORDER BY id";
+    sql += " LIMIT " + std::to_string(rows_at_once_);
+    Result<Statement> statement = reader_.database().Prepare(sql);
+    if (!statement) return statement.error();
+    for (std::size_t i = 0; i < condition_.texts.size(); ++i) {
+      statement->Bind(static_cast<int>(i) + 1, condition_.texts[i]);
+    }
+    std::vector<Row> rows;
+    int rc = SQLITE_DONE;
+    while ((rc = statement->Step()) == SQLITE_ROW) {
+      Row row;
+      Fill(row.alert, *statement);
+      row.column = statement->Text(8);
+      rows.push_back(std::move(row));
+    }
+    if (rc != SQLITE_DONE) return Error{reader_.database().LastError().message};
+    if (!rows.empty()) last_ = {rows.back().alert.id, rows.back().alert.time_us};
+    return rows;
+  }
+
+ private:
+  StoreReader& reader_;
+  const SqlCondition& condition_;
+  const SearchOptions& options_;
+  std::string select_;
+  std::size_t rows_at_once_;
+  std::optional<std::pair<std::int64_t, std::int64_t>> last_;  // id and time
+};
+
+}  // namespace
+
+std::optional<SqlCondition> TranslateQuery(const QueryNode& node) { return Translate(node, false); }
+
 Status SearchStore(StoreReader& reader, const Query& query, const SearchOptions& options,
                    const std::function<bool(const Found&)>& take,
                    const std::function<void(std::uint64_t)>& progress) {
-  SqlCondition condition =
+  const SqlCondition condition =
       TranslateQuery(query.root()).value_or(SqlCondition{.text = "", .texts = {}, .exact = false});
-  const bool documents = options.documents || !condition.exact;
-  Result<Statement> rows = reader.database().Prepare(SelectText(condition, options, documents));
-  if (!rows) return rows.error();
-  for (std::size_t i = 0; i < condition.texts.size(); ++i) {
-    rows->Bind(static_cast<int>(i) + 1, condition.texts[i]);
-  }
-  StoredAlert alert;
+  Pages pages(reader, condition, options, options.documents || !condition.exact);
   std::uint64_t looked_at = 0;
-  int rc = SQLITE_DONE;
-  while ((rc = rows->Step()) == SQLITE_ROW) {
-    if (++looked_at % kProgressEvery == 0) progress(looked_at);
-    Fill(alert, *rows);
-    if (!documents) {
-      if (!take({alert, nullptr, rows->Text(8)})) return {};
-      continue;
+  while (true) {
+    const Result<std::vector<Pages::Row>> rows = pages.Next();
+    if (!rows) return rows.error();
+    if (rows->empty()) return {};
+    looked_at += rows->size();
+    progress(looked_at);
+    for (const Pages::Row& row : *rows) {
+      const StoredAlert& alert = row.alert;
+      if (alert.document.empty()) {  // the columns have told everything
+        if (!take({alert, nullptr, row.column})) return {};
+        continue;
+      }
+      // Where SQLite may have let through more, or a field has several values, the document
+      // decides.
+      if (!query.MayMatch(alert.document)) continue;
+      rapidjson::Document document;
+      if (!ParseDocument(document, alert.document)) continue;
+      if (!query.Matches(document, alert.time_us)) continue;
+      if (!take({alert, &document, row.column})) return {};
     }
-    if (!condition.exact && !query.MayMatch(alert.document)) continue;
-    rapidjson::Document document;
-    document.Parse<rapidjson::kParseIterativeFlag>(alert.document.data(), alert.document.size());
-    if (document.HasParseError()) continue;
-    if (!condition.exact && !query.Matches(document, alert.time_us)) continue;
-    if (!take({alert, &document, rows->Text(8)})) return {};
   }
-  if (rc != SQLITE_DONE) return Error{reader.database().LastError().message};
-  return {};
 }
 
 bool SearchDocument(const std::string& text, const Query& query, const SearchOptions& options,
                     const std::function<bool(const Found&)>& take) {
-  if (!query.MayMatch(text)) return true;
   rapidjson::Document document;
-  document.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
-  if (document.HasParseError() || !document.IsObject()) return true;
+  if (!ParseDocument(document, text)) return true;
   StoredAlert alert;
   alert.document = text;
   alert.rule = TextAt(document, "rule.id");

@@ -2,6 +2,7 @@
 #include "deliver/store.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@ namespace tld {
 namespace {
 
 constexpr std::int64_t kRetryMs = 1000;
+constexpr std::int64_t kNumbersLeftOut = 1'000'000;  // when a file is opened
 constexpr int kBelieved = 3;  // tries that find the file damaged, one after the other
 constexpr std::int64_t kCleanMs = 10'000;
 constexpr std::int64_t kMoreMs = 200;       // when there is more to remove
@@ -23,6 +25,7 @@ constexpr std::int64_t kMostRemoved = 500;  // by one statement
 constexpr std::uint64_t kReserve = 16;      // the last 1/16 of the file is for what comes next
 constexpr std::int64_t kDayUs = std::int64_t{86'400} * 1'000'000;
 constexpr std::int64_t kPageBytes = 4096;
+constexpr std::uint64_t kLeastLogBytes = 64u << 20;
 
 /// From each version to the next, the first from an empty file. Never change one that was released.
 /// The columns besides the document are what people search by.
@@ -58,7 +61,14 @@ static_assert(std::size(kMigrations) == Store::kSchema);
 
 constexpr std::string_view kInsert =
     "INSERT OR IGNORE INTO alert (instance, seq, time_us, stored_us, rule, level, host, auid, "
-    "command, exe, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "command, exe, document, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// The value for a column, or the mark for a field that has several.
+std::string ColumnValue(const Event& event, std::string_view field) {
+  const auto values = event.Find(field);
+  if (values.size() > 1) return std::string(Store::kSeveral);
+  return values.empty() ? std::string() : std::string(values.front().value);
+}
 
 }  // namespace
 
@@ -97,9 +107,9 @@ void Store::Add(const Alert& alert, const Sender& sender, std::string document,
   if (alert.about_event()) {
     const Event& event = *alert.event;
     if (!event.id().node.empty()) row.host = event.id().node;
-    row.auid = event.First("audit.auid");
-    row.command = event.First("audit.command");
-    row.exe = event.First("audit.exe");
+    row.auid = ColumnValue(event, "audit.auid");
+    row.command = ColumnValue(event, "audit.command");
+    row.exe = ColumnValue(event, "audit.exe");
   }
   pending_bytes_ += row.bytes();
   pending_.push_back(std::move(row));
@@ -115,7 +125,7 @@ void Store::Tick(std::int64_t now_ms, std::int64_t now_us) {
   tick_us_ = now_ms * 1000 + *clock_us_;
   if (!enabled() || now_ms < retry_ms_) return;
   if (!pending_.empty() && now_ms - oldest_pending_ms_ >= kBatchMs) {
-    if (!Commit()) {
+    if (LogIsTooLarge() || !Commit()) {
       retry_ms_ = now_ms + kRetryMs;
       return;
     }
@@ -146,6 +156,7 @@ bool Store::Commit() {
 
 bool Store::Write() {
   if (!database_->Run("BEGIN IMMEDIATE")) return false;
+  std::int64_t id = last_id_;
   for (const Row& row : pending_) {
     insert_->Reset();
     insert_->Bind(1, row.instance);
@@ -159,10 +170,13 @@ bool Store::Write() {
     insert_->Bind(9, row.command);
     insert_->Bind(10, row.exe);
     insert_->Bind(11, row.document);
+    insert_->Bind(12, ++id);
     if (insert_->Step() != SQLITE_DONE) return false;
   }
   insert_->Reset();
-  return database_->Run("COMMIT");
+  if (!database_->Run("COMMIT")) return false;
+  last_id_ = id;
+  return true;
 }
 
 bool Store::OpenFile() {
@@ -190,6 +204,14 @@ bool Store::Prepare(Database& database) {
   Result<Statement> insert = database.Prepare(kInsert);
   if (!insert) return false;
   insert_ = *std::move(insert);
+  // A crash of the machine may take the last commits back, though they were delivered: their
+  // numbers must not be those of other alerts.
+  const std::int64_t last = database.Ask("SELECT max(id) FROM alert");
+  if (database.LastError().code != SQLITE_ROW && database.LastError().code != SQLITE_DONE &&
+      database.LastError().code != SQLITE_OK) {
+    return false;
+  }
+  last_id_ = last == 0 ? 0 : last + kNumbersLeftOut;
   return true;
 }
 
@@ -262,6 +284,19 @@ std::int64_t Store::RemoveOldest(const std::string& where, bool undelivered_too)
 std::uint64_t Store::UsedBytes() {
   return static_cast<std::uint64_t>(
       (database_->Ask("PRAGMA page_count") - database_->Ask("PRAGMA freelist_count")) * kPageBytes);
+}
+
+/// A reader that does not end keeps SQLite from using the log's room again.
+bool Store::LogIsTooLarge() {
+  struct stat st {};
+  if (stat((options_.path + "-wal").c_str(), &st) != 0) return false;
+  const auto size = static_cast<std::uint64_t>(st.st_size);
+  if (size <= std::max(options_.most_bytes / 2, kLeastLogBytes)) return false;
+  problem_ = "the alert store cannot be written: a reader holds its log, which has " +
+             std::to_string(size >> 20) + " MiB";
+  // Shrinks it as soon as the reader has gone.
+  if (database_) database_->Run("PRAGMA wal_checkpoint(TRUNCATE)");
+  return stat((options_.path + "-wal").c_str(), &st) == 0 && st.st_size > 0;
 }
 
 bool Store::IsFull() { return UsedBytes() > options_.most_bytes - options_.most_bytes / kReserve; }

@@ -25,6 +25,9 @@ class Store {
   /// PRAGMA user_version. A file of a newer version is not touched.
   static constexpr std::int64_t kSchema = 2;
 
+  /// Stands in a column for a field that has several values: only the document tells.
+  static constexpr std::string_view kSeveral = "\x01";
+
   struct Options {
     std::string path;  ///< empty = no store
     int days = 90;     ///< alerts that were stored longer ago go
@@ -98,6 +101,7 @@ class Store {
   std::int64_t RemoveOldest(const std::string& where, bool undelivered_too);
   std::uint64_t UsedBytes();
   bool IsFull();
+  bool LogIsTooLarge();
   std::int64_t CleanOnce(std::int64_t now_us);
   void Clean(std::int64_t now_ms);
   void CloseFile();
@@ -113,6 +117,7 @@ class Store {
   std::optional<std::int64_t> keep_after_;
   std::uint64_t commits_ = 0;
   int corrupt_in_a_row_ = 0;
+  std::int64_t last_id_ = 0;  ///< that was given
   /// From the monotonic to the real time at the first Tick: a clock that is set later must not make
   /// alerts old.
   std::optional<std::int64_t> clock_us_;

@@ -20,6 +20,10 @@ bool HasLog(const std::string& path) {
   return stat((path + "-wal").c_str(), &st) == 0 && st.st_size > 0;
 }
 
+std::int64_t Nanoseconds(const struct stat& st) {
+  return st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec;
+}
+
 }  // namespace
 
 Error StoreReader::Failed() const { return Error{path_ + ": " + database_.LastError().message}; }
@@ -35,6 +39,8 @@ Result<StoreReader> StoreReader::Open(const std::string& path) {
   reader.immutable_ = !logged;
   reader.device_ = st.st_dev;
   reader.inode_ = st.st_ino;
+  reader.size_ = st.st_size;
+  reader.changed_ns_ = Nanoseconds(st);
   reader.database_.WaitForOthers(kBusyMs);
   reader.database_.Run("PRAGMA cache_size=-256");
   if (!reader.database_.Run("SELECT count(*) FROM sqlite_master")) {
@@ -59,7 +65,8 @@ Result<StoreReader> StoreReader::Open(const std::string& path) {
 bool StoreReader::Outdated() const {
   struct stat st {};
   if (stat(path_.c_str(), &st) != 0) return true;
-  return st.st_dev != device_ || st.st_ino != inode_ || (immutable_ && HasLog(path_));
+  if (st.st_dev != device_ || st.st_ino != inode_) return true;
+  return immutable_ && (HasLog(path_) || st.st_size != size_ || Nanoseconds(st) != changed_ns_);
 }
 
 Result<std::int64_t> StoreReader::Number(Result<Statement> statement,
@@ -70,6 +77,10 @@ Result<std::int64_t> StoreReader::Number(Result<Statement> statement,
   if (rc == SQLITE_DONE) return std::int64_t{0};
   if (rc != SQLITE_ROW) return Failed();
   return statement->Number(0);
+}
+
+Result<std::int64_t> StoreReader::CountAfter(std::int64_t id) {
+  return Number(database_.Prepare("SELECT count(*) FROM alert WHERE id > ?"), id);
 }
 
 Result<std::int64_t> StoreReader::Last() {

@@ -29,6 +29,8 @@ class StoreReader {
   /// Of the file; new with each one that is begun.
   const std::string& identity() const { return identity_; }
 
+  /// How many alerts there are after that number.
+  Result<std::int64_t> CountAfter(std::int64_t id);
   /// The number of the last alert; 0 in an empty store.
   Result<std::int64_t> Last();
   /// The number of the last alert that was stored before that time.
@@ -56,6 +58,8 @@ class StoreReader {
   bool immutable_ = false;
   dev_t device_ = 0;
   ino_t inode_ = 0;
+  off_t size_ = 0;
+  std::int64_t changed_ns_ = 0;
 };
 
 }  // namespace tld

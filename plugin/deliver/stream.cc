@@ -1,55 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 // OpenStream, OpenDatagram and OpenAgent of link.h.
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <deque>
 
 #include "deliver/link.h"
-#include "deliver/socket.h"
 
 namespace tld {
 namespace {
 
+constexpr std::int64_t kLookMs = 5;       // between two looks at the send queue
 constexpr std::int64_t kRefusalMs = 200;  // how long an ICMP error may take to come back
 
-/// Octet counting (RFC 6587 section 3.4.1), or a newline where the receiver wants the older shape.
+/// Octet counting (RFC 6587 section 3.4.1, RFC 5425 section 4.3), or a newline where the receiver
+/// wants the older shape.
 std::string Framed(const Remote& remote, std::string_view record) {
-  if (remote.shape == Remote::Shape::kRfc3164) return std::string(record) + '\n';
+  const bool lines =
+      remote.protocol == Remote::Protocol::kTcp && remote.shape == Remote::Shape::kRfc3164;
+  if (lines) return std::string(record) + '\n';
   return std::to_string(record.size()) + ' ' + std::string(record);
 }
 
-class TcpLink : public StreamLink {
+/// A record is taken over when it ends before what still is in the send queue (SIOCOUTQ, tcp(7)).
+class StreamLink : public Link {
  public:
-  TcpLink(const Remote& remote, Fd fd) : StreamLink(std::move(fd)), remote_(remote) {}
+  StreamLink(const Remote& remote, std::unique_ptr<Channel> channel)
+      : remote_(remote), channel_(std::move(channel)) {}
 
   Status Send(std::string_view record) override {
-    const std::string framed = Framed(remote_, record);
-    std::string_view rest = framed;
-    while (!rest.empty()) {
-      const ssize_t n = send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
-      if (n > 0) {
-        written_ += static_cast<std::uint64_t>(n);
-        rest.remove_prefix(static_cast<std::size_t>(n));
-      } else if (errno == EAGAIN) {
-        if (!WaitFor(fd_.get(), POLLOUT, kPatienceMs)) return Error{"the receiver takes nothing"};
-      } else if (errno != EINTR) {
-        return OsError("connection lost");
-      }
-    }
-    NoteRecord();
+    if (Status sent = channel_->Write(Framed(remote_, record)); !sent) return sent;
+    ends_.push_back(channel_->written());
     return {};
   }
 
+  /// TCP_USER_TIMEOUT ends the connection when nothing is acknowledged.
+  Status Await(std::int64_t ms) override {
+    for (const std::int64_t until = MonotonicMs() + ms;;) {
+      if (Status standing = Look(); !standing) return standing;
+      if (ends_.empty() || MonotonicMs() >= until) return {};
+      WaitFor(channel_->fd(), POLLRDHUP, kLookMs);
+    }
+  }
+
  private:
-  // Receivers of syslog say nothing.
-  Status Hear() override { return {}; }
-  std::uint64_t Written() const override { return written_; }
+  /// An error when the connection has failed or the peer has closed it: what is in the queue then
+  /// is not known to have arrived.
+  Status Look() {
+    // Receivers of syslog say nothing; what comes is TLS's own, or the end.
+    while (true) {
+      const Result<std::string> heard = channel_->Read();
+      if (!heard) return heard.error();
+      if (heard->empty()) break;
+    }
+    const int fd = channel_->fd();
+    if (const int error = PendingError(fd); error != 0) return OsError("connection lost", error);
+    int queued = 0;
+    if (ioctl(fd, SIOCOUTQ, &queued) != 0) return OsError("connection lost");
+    // A failure between the two looks would make the queue look empty.
+    if (const int error = PendingError(fd); error != 0) return OsError("connection lost", error);
+    const std::uint64_t arrived = channel_->written() - static_cast<std::uint64_t>(queued);
+    for (; !ends_.empty() && ends_.front() <= arrived; ends_.pop_front()) ++acknowledged_;
+    return {};
+  }
 
   Remote remote_;
-  std::uint64_t written_ = 0;
+  std::unique_ptr<Channel> channel_;
+  std::deque<std::uint64_t> ends_;  // of the records that are under way
 };
 
 /// What a datagram needs to count as taken over is that nobody said otherwise for a while.
@@ -61,22 +83,21 @@ class DatagramLink : public Link {
     while (send(fd_.get(), record.data(), record.size(), MSG_NOSIGNAL) < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN) return OsError("the receiver refuses");
-      if (!WaitFor(fd_.get(), POLLOUT, kPatienceMs)) return Error{"the receiver takes nothing"};
+      if (!WaitFor(fd_.get(), POLLOUT, Channel::kPatienceMs))
+        return Error{"the receiver takes nothing"};
     }
     ++sent_;
     return {};
   }
 
-  Status Check() override { return {}; }
-
-  Status Settle() override {
-    if (WaitFor(fd_.get(), 0, kRefusalMs)) {  // POLLERR needs no asking
+  Status Await(std::int64_t ms) override {
+    if (WaitFor(fd_.get(), 0, std::min(ms, kRefusalMs))) {  // POLLERR needs no asking
       char byte = 0;
       if (recv(fd_.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno != EAGAIN) {
         return OsError("the receiver refuses");
       }
     }
-    acknowledged_ = sent_;
+    if (ms >= kRefusalMs) acknowledged_ = sent_;
     return {};
   }
 
@@ -94,15 +115,14 @@ class AgentLink : public Link {
     while (send(fd_.get(), record.data(), record.size(), MSG_NOSIGNAL) < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN) return OsError("the agent at " + path_);
-      if (!WaitFor(fd_.get(), POLLOUT, kPatienceMs)) {
+      if (!WaitFor(fd_.get(), POLLOUT, Channel::kPatienceMs)) {
         return Error{"the agent at " + path_ + " takes nothing"};
       }
     }
     ++acknowledged_;
     return {};
   }
-  Status Check() override { return {}; }
-  Status Settle() override { return {}; }
+  Status Await(std::int64_t) override { return {}; }
 
  private:
   std::string path_;
@@ -112,9 +132,10 @@ class AgentLink : public Link {
 }  // namespace
 
 LinkResult OpenStream(const Remote& remote) {
-  Result<Fd> fd = ConnectTo(remote.host, remote.port, SOCK_STREAM);
-  if (!fd) return LinkError{fd.message()};
-  return std::make_unique<TcpLink>(remote, *std::move(fd));
+  ChannelResult opened = OpenChannel(remote);
+  if (auto* error = std::get_if<LinkError>(&opened)) return std::move(*error);
+  return std::make_unique<StreamLink>(remote,
+                                      std::move(std::get<std::unique_ptr<Channel>>(opened)));
 }
 
 LinkResult OpenDatagram(const Remote& remote) {
@@ -144,7 +165,6 @@ LinkResult OpenLink(const Remote& remote) {
     case Remote::Protocol::kRelpTls:
       return OpenRelp(remote);
     case Remote::Protocol::kTls:
-      return OpenTls(remote);
     case Remote::Protocol::kTcp:
       return OpenStream(remote);
     case Remote::Protocol::kUdp:

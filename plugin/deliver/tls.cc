@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenTls of link.h: RFC 5425, with the receiver's certificate and name verified.
+// OpenTlsChannel of channel.h: the receiver's certificate and name verified, TLS 1.2 at least.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -12,14 +13,10 @@
 #include <memory>
 #include <utility>
 
-#include "deliver/link.h"
-#include "deliver/socket.h"
-#include "deliver/tls_files.h"
+#include "deliver/channel.h"
 
 namespace tld {
 namespace {
-
-constexpr std::int64_t kVerdictMs = 1000;  // for the receiver to refuse our certificate
 
 using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
 using Session = std::unique_ptr<SSL, decltype(&SSL_free)>;
@@ -40,12 +37,34 @@ bool IsAddress(const std::string& name) {
          inet_pton(AF_INET6, name.c_str(), &any) == 1;
 }
 
+Status CheckReadable(const std::string& path) {
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return OsError(path + ": cannot open");
+  return {};
+}
+
+/// That the files which a remote names can be read, and that others cannot read the key: the
+/// library's own messages name neither.
+Status CheckFiles(const Remote& remote) {
+  if (remote.verify) {
+    if (Status ca = CheckReadable(remote.ca); !ca) return ca;
+  }
+  if (remote.certificate.empty()) return {};
+  for (const std::string* path : {&remote.certificate, &remote.key}) {
+    if (Status readable = CheckReadable(*path); !readable) return readable;
+  }
+  struct stat st {};
+  if (stat(remote.key.c_str(), &st) == 0 && (st.st_mode & S_IROTH) != 0) {
+    return Error{remote.key + ": everybody can read this key; chmod 640 and group _tld-audisp"};
+  }
+  return {};
+}
+
 /// What the settings ask for; the error names the file that is wrong.
 std::optional<LinkError> Configure(SSL_CTX* context, const Remote& remote) {
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  if (Status files = CheckTlsFiles(remote); !files) return CertificateError(files.message());
+  if (Status files = CheckFiles(remote); !files) return CertificateError(files.message());
   if (remote.verify) {
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     if (SSL_CTX_load_verify_locations(context, remote.ca.c_str(), nullptr) != 1) {
@@ -62,53 +81,83 @@ std::optional<LinkError> Configure(SSL_CTX* context, const Remote& remote) {
   return {};
 }
 
-class TlsLink : public StreamLink {
+class TlsChannel : public Channel {
  public:
-  TlsLink(Fd fd, Context context, Session session)
-      : StreamLink(std::move(fd)), context_(std::move(context)), session_(std::move(session)) {}
+  TlsChannel(Fd fd, Context context, Session session)
+      : Channel(std::move(fd)), context_(std::move(context)), session_(std::move(session)) {}
 
-  ~TlsLink() override { SSL_shutdown(session_.get()); }
+  ~TlsChannel() override { SSL_shutdown(session_.get()); }
 
   std::optional<LinkError> Handshake(const Remote& remote) {
     const std::int64_t until = MonotonicMs() + kConnectMs;
     while (true) {
       ERR_clear_error();
       const int rc = SSL_connect(session_.get());
-      if (rc == 1) return Verdict(remote);
+      if (rc == 1) return {};
       const int why = SSL_get_error(session_.get(), rc);
       if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {
         const std::int64_t left = until - MonotonicMs();
-        if (left <= 0 || !WaitFor(fd_.get(), Events(why), left)) {
+        if (left <= 0 || !WaitFor(fd(), Events(why), left)) {
           return LinkError{"TLS with " + remote.host + ": no handshake within " +
                            std::to_string(kConnectMs / 1000) + " s"};
         }
         continue;
       }
-      if (const long verdict = SSL_get_verify_result(session_.get()); verdict != X509_V_OK) {
+      if (const long verdict = SSL_get_verify_result(session_.get());
+          remote.verify && verdict != X509_V_OK) {
         return CertificateError("the certificate of " + remote.host +
                                 " is not accepted: " + X509_verify_cert_error_string(verdict));
       }
       if (why == SSL_ERROR_SYSCALL) return LinkError{"TLS with " + remote.host + ": cut off"};
+      const int reason = ERR_GET_REASON(ERR_peek_last_error());
+      needs_newer_ =
+          reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION || reason == SSL_R_UNSUPPORTED_PROTOCOL;
       return CertificateError("TLS with " + remote.host + ": " + Reason());
     }
   }
+  /// The handshake failed since the receiver wants a newer version of TLS.
+  bool needs_newer() const { return needs_newer_; }
 
-  Status Send(std::string_view record) override {
-    const std::string framed = std::to_string(record.size()) + ' ' + std::string(record);
-    std::string_view rest = framed;
-    while (!rest.empty()) {
+  /// Waits for a message of the receiver after a handshake of TLS 1.3, where our side is done
+  /// before the receiver has judged our certificate. Silence for so long is consent.
+  std::optional<LinkError> AwaitVerdict(const Remote& remote) {
+    WaitFor(fd(), POLLIN, kConnectMs);
+    if (const Result<std::string> heard = Read(); !heard) {
+      return CertificateError("TLS with " + remote.host + ": " + heard.message());
+    }
+    return {};
+  }
+
+  Status Write(std::string_view bytes) override {
+    while (!bytes.empty()) {
       ERR_clear_error();
-      const int n = SSL_write(session_.get(), rest.data(), static_cast<int>(rest.size()));
+      const int n = SSL_write(session_.get(), bytes.data(), static_cast<int>(bytes.size()));
       if (n > 0) {
-        rest.remove_prefix(static_cast<std::size_t>(n));
+        bytes.remove_prefix(static_cast<std::size_t>(n));
         continue;
       }
       const int why = SSL_get_error(session_.get(), n);
       if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) return Broken(why);
-      if (!WaitFor(fd_.get(), Events(why), kPatienceMs)) return Error{"the receiver takes nothing"};
+      if (!WaitFor(fd(), Events(why), kPatienceMs)) return Error{"the receiver takes nothing"};
     }
-    NoteRecord();
     return {};
+  }
+
+  Result<std::string> Read() override {
+    std::string bytes(4096, '\0');
+    ERR_clear_error();
+    const int n = SSL_read(session_.get(), bytes.data(), static_cast<int>(bytes.size()));
+    if (n > 0) {
+      bytes.resize(static_cast<std::size_t>(n));
+      return bytes;
+    }
+    const int why = SSL_get_error(session_.get(), n);
+    if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return std::string();
+    return Broken(why);
+  }
+
+  std::uint64_t written() const override {
+    return BIO_number_written(SSL_get_wbio(session_.get()));
   }
 
  private:
@@ -116,51 +165,31 @@ class TlsLink : public StreamLink {
     return static_cast<short>(why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT);
   }
 
-  /// In TLS 1.3 our side is done before the receiver has judged our certificate: an alert may
-  /// still come. Its first message after the handshake, or silence, is consent.
-  std::optional<LinkError> Verdict(const Remote& remote) {
-    if (SSL_version(session_.get()) < TLS1_3_VERSION) return {};
-    if (!WaitFor(fd_.get(), POLLIN, kVerdictMs)) return {};
-    if (Status heard = Hear(); !heard) {
-      return CertificateError("TLS with " + remote.host + ": " + heard.message());
-    }
-    return {};
-  }
-
-  /// Receivers of syslog say nothing; what comes is TLS's own, such as the end or an alert.
-  Status Hear() override {
-    char bytes[256];
-    while (true) {
-      ERR_clear_error();
-      const int n = SSL_read(session_.get(), bytes, sizeof bytes);
-      if (n > 0) continue;
-      const int why = SSL_get_error(session_.get(), n);
-      if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return {};
-      return Broken(why);
-    }
-  }
-
-  static Status Broken(int why) {
+  static Error Broken(int why) {
     if (why == SSL_ERROR_ZERO_RETURN) return Error{"the receiver has closed the connection"};
     if (why == SSL_ERROR_SYSCALL) return errno != 0 ? OsError("connection lost") : Error{"cut off"};
     return Error{Reason()};
   }
 
-  /// Bytes of TLS, handshake included, that went into the socket.
-  std::uint64_t Written() const override {
-    return BIO_number_written(SSL_get_wbio(session_.get()));
-  }
-
   Context context_;
   Session session_;
+  bool needs_newer_ = false;
 };
 
-}  // namespace
+/// The versions that a try allows.
+struct Versions {
+  int least = TLS1_2_VERSION;
+  int most = 0;  ///< 0 = the newest there is
+};
 
-LinkResult OpenTls(const Remote& remote) {
+/// One try. The channel is returned also when the handshake has failed, to be asked why.
+std::optional<LinkError> Try(const Remote& remote, Versions versions,
+                             std::unique_ptr<TlsChannel>& channel) {
   Context context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   if (!context) return LinkError{"TLS: " + Reason()};
-  if (auto wrong = Configure(context.get(), remote)) return *std::move(wrong);
+  SSL_CTX_set_min_proto_version(context.get(), versions.least);
+  SSL_CTX_set_max_proto_version(context.get(), versions.most);
+  if (auto wrong = Configure(context.get(), remote)) return wrong;
   Result<Fd> fd = ConnectTo(remote.host, remote.port, SOCK_STREAM);
   if (!fd) return LinkError{fd.message()};
   Session session(SSL_new(context.get()), SSL_free);
@@ -172,9 +201,25 @@ LinkResult OpenTls(const Remote& remote) {
     SSL_set_tlsext_host_name(session.get(), peer.c_str());
     SSL_set1_host(session.get(), peer.c_str());
   }
-  auto link = std::make_unique<TlsLink>(*std::move(fd), std::move(context), std::move(session));
-  if (auto wrong = link->Handshake(remote)) return *std::move(wrong);
-  return link;
+  channel = std::make_unique<TlsChannel>(*std::move(fd), std::move(context), std::move(session));
+  return channel->Handshake(remote);
+}
+
+}  // namespace
+
+ChannelResult OpenTlsChannel(const Remote& remote) {
+  std::unique_ptr<TlsChannel> channel;
+  // RELP acknowledges each record. Syslog does not, and what is sent in TLS 1.3 before the receiver
+  // has refused our certificate would count as delivered: in 1.2 the handshake is the verdict.
+  const bool acknowledged = remote.protocol == Remote::Protocol::kRelpTls;
+  std::optional<LinkError> wrong =
+      Try(remote, {TLS1_2_VERSION, acknowledged ? 0 : TLS1_2_VERSION}, channel);
+  if (wrong && !acknowledged && channel && channel->needs_newer()) {
+    wrong = Try(remote, {TLS1_3_VERSION, 0}, channel);
+    if (!wrong) wrong = channel->AwaitVerdict(remote);
+  }
+  if (wrong) return *std::move(wrong);
+  return channel;
 }
 
 }  // namespace tld

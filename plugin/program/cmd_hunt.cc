@@ -179,17 +179,20 @@ class Hunt {
     while (true) {
       if (reader.Outdated()) {
         Result<StoreReader> again = StoreReader::Open(path);
-        if (!again || again->identity() != reader.identity()) last = 0;
-        if (again) reader = *std::move(again);
+        if (!again) {  // for a moment, while a new file is begun
+          usleep(kFollowUs);
+          continue;
+        }
+        if (again->identity() != reader.identity()) last = 0;
+        reader = *std::move(again);
       }
       const Result<std::vector<StoredAlert>> alerts = reader.After(last, 1000);
       if (!alerts) return Complain(alerts.message(), kFindings);
       for (const StoredAlert& alert : *alerts) {
         last = alert.id;
         rapidjson::Document document;
-        document.Parse<rapidjson::kParseIterativeFlag>(alert.document.data(),
-                                                       alert.document.size());
-        if (document.HasParseError() || !query_.Matches(document, alert.time_us)) continue;
+        if (!ParseDocument(document, alert.document) || !query_.Matches(document, alert.time_us))
+          continue;
         std::puts(HuntLine(shape_, alert, document, color_).c_str());
       }
       if (std::fflush(stdout) != 0) return kGood;  // who read this has gone

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/command.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -66,8 +68,10 @@ void TellLimitHits(std::uint64_t hits) {
 }
 
 Status BecomeOwnerOf(const std::string& path) {
+  const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+  const Fd fd(open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat st {};
-  if (geteuid() != 0 || stat(path.c_str(), &st) != 0 || st.st_uid == 0) return {};
+  if (geteuid() != 0 || !fd || fstat(fd.get(), &st) != 0 || st.st_uid == 0) return {};
   return DropPrivileges({st.st_uid, st.st_gid}, {});
 }
 

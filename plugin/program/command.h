@@ -57,8 +57,8 @@ void TellLimitHits(std::uint64_t hits);
 /// `tldctl: TEXT` on stderr; returns the status.
 int Complain(const std::string& text, int status);
 
-/// Root becomes the user that the file belongs to: what it holds and where it leads is for that
-/// user to say. For good.
+/// Root becomes the user that the file's directory belongs to: what is there and where it leads is
+/// for that user to say. For good.
 Status BecomeOwnerOf(const std::string& path);
 
 /// Asks the plugin to reload after a change of lists; says on stderr when none answers.

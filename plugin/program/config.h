@@ -51,6 +51,7 @@ struct Config {
   std::vector<Remote> remotes;  ///< in the order of the files
 
   std::string control_socket() const { return run_directory + "/control.sock"; }
+  std::string remotes_file() const { return state_directory + "/remotes.json"; }
   std::string state_file() const { return run_directory + "/state.json"; }
 };
 

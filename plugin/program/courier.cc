@@ -5,6 +5,8 @@
 #include <malloc.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,7 +19,7 @@
 
 #include "deliver/bell.h"
 #include "deliver/destination.h"
-#include "program/config.h"
+#include "program/remote_state.h"
 #include "program/sandbox.h"
 #include "program/signals.h"
 
@@ -27,21 +29,32 @@ namespace {
 constexpr std::int64_t kLookMs = 5000;
 /// A thread that was in one call for so long hangs: some calls of libraries have no limit.
 constexpr std::int64_t kHungMs = 300'000;
-constexpr std::int64_t kEndMs = 1000;  // for threads to end by themselves
+constexpr std::int64_t kLockMs = 5000;  // for another courier to end
+constexpr std::int64_t kEndMs = 1000;   // for threads to end by themselves
 constexpr int kFailed = 1;
 
 class Courier {
  public:
   Courier(const CourierStart& start, int bell, const SensorCounters& sensor, CourierCounters& own,
           SignalReader signals)
-      : start_(start), bell_fd_(bell), sensor_(sensor), own_(own), signals_(std::move(signals)) {}
+      : start_(start),
+        front_(getppid()),
+        bell_fd_(bell),
+        sensor_(sensor),
+        own_(own),
+        signals_(std::move(signals)) {}
 
   int Run() {
     TakeBell();  // before the settings are read: what rings now is about later ones
     seen_policy_ = sensor_.policies;
-    config_ = Load();
-    if (config_.remotes.empty() || !config_.store_enabled) return kCourierIdle;
-    TakeSpareGroup();
+    Result<RemoteState> state = LoadRemoteState(start_.remotes_file);
+    if (!state) return kFailed;  // the sensor tells that it could not write it
+    state_ = *std::move(state);
+    if (state_.remotes.empty()) return kCourierIdle;
+    if (!TakeSpareGroup()) return kFailed;
+    // A change of the group has taken the signal off that is due when the front ends.
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != front_) return kCourierAgain;
     if (!Lock()) return lock_ ? kCourierAgain : kFailed;
     const Result<bool> lost = Cursors::Repair(CursorPath());
     if (!lost) return Problem(lost.message());
@@ -55,42 +68,51 @@ class Courier {
   }
 
  private:
-  Config Load() const {
-    Diagnostics told_by_the_sensor;
-    return LoadConfig(start_.config_file, FindInstallation(), {true, start_.owner},
-                      told_by_the_sensor);
-  }
-
   std::string Directory() const {
-    return config_.store.path.substr(0, config_.store.path.rfind('/'));
+    return state_.store_path.substr(0, state_.store_path.rfind('/'));
   }
   std::string CursorPath() const { return Directory() + "/courier.db"; }
 
   /// One courier at a time: when auditd replaces the plugin, the old one may still be ending.
+  /// Nobody else can open the file.
   bool Lock() {
-    lock_.Reset(open((Directory() + "/courier.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
-    while (lock_ && flock(lock_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    const std::string path = Directory() + "/courier.lock";
+    lock_.Reset(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!lock_ || fchmod(lock_.get(), 0600) != 0) {
+      Problem(OsError("cannot lock " + path).message);
+      lock_.Reset();
+      return false;
+    }
+    const std::int64_t told_ms = MonotonicMs() + kLockMs;
+    while (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK && errno != EINTR) return false;
+      if (MonotonicMs() > told_ms) Problem("another courier holds " + path);
       pollfd fd{signals_.fd(), POLLIN, 0};
       if (poll(&fd, 1, 200) > 0 && Terminated()) return false;
     }
-    if (!lock_) Problem(OsError("cannot lock " + Directory()).message);
-    return static_cast<bool>(lock_);
+    return true;
   }
 
   /// What keeps all destinations from their work.
   int Problem(const std::string& text) {
-    for (std::size_t i = 0; i < config_.remotes.size(); ++i) own_.destinations[i].problem.Set(text);
-    own_.remotes = RemotesKey(config_.remotes);
+    for (std::size_t i = 0; i < state_.remotes.size(); ++i) own_.destinations[i].problem.Set(text);
+    own_.remotes = Key();
     return kFailed;
   }
 
+  std::uint64_t Key() const {
+    std::vector<Remote> remotes;
+    for (const RemoteState::One& one : state_.remotes) remotes.push_back(one.remote);
+    return RemotesKey(remotes);
+  }
+
   void StartThreads(bool cursors_lost) {
-    for (std::size_t i = 0; i < config_.remotes.size(); ++i) {
+    for (std::size_t i = 0; i < state_.remotes.size(); ++i) {
       Destination::Setup setup;
-      setup.remote = config_.remotes[i];
-      setup.store_path = config_.store.path;
+      setup.remote = state_.remotes[i].remote;
+      setup.store_path = state_.store_path;
       setup.cursor_path = CursorPath();
-      setup.since_us = sensor_.remotes_since_us;
+      setup.since_us = state_.remotes[i].since_us;
       setup.cursors_lost = cursors_lost;
       DestinationState& state = own_.destinations[i];
       state.known = false;
@@ -104,7 +126,7 @@ class Courier {
         running_.fetch_sub(1);
       }).detach();
     }
-    own_.remotes = RemotesKey(config_.remotes);
+    own_.remotes = Key();
   }
 
   int Watch() {
@@ -115,11 +137,8 @@ class Courier {
       if (TakeBell()) ring_.Ring();
       if (const std::uint64_t policy = sensor_.policies; policy != seen_policy_) {
         seen_policy_ = policy;
-        const Config now = Load();
-        if (now.remotes != config_.remotes || now.store.path != config_.store.path ||
-            now.store_enabled != config_.store_enabled) {
-          return kCourierAgain;
-        }
+        const Result<RemoteState> now = LoadRemoteState(start_.remotes_file);
+        if (!now || !(*now == state_)) return kCourierAgain;
       }
       if (Hangs()) return kFailed;
     }
@@ -139,7 +158,7 @@ class Courier {
   bool Hangs() const {
     const std::int64_t now = MonotonicMs();
     return std::any_of(own_.destinations.begin(),
-                       own_.destinations.begin() + static_cast<long>(config_.remotes.size()),
+                       own_.destinations.begin() + static_cast<long>(state_.remotes.size()),
                        [&](const DestinationState& state) {
                          const std::int64_t since = state.busy_since_ms;
                          return since != 0 && now - since > kHungMs;
@@ -153,11 +172,12 @@ class Courier {
   }
 
   const CourierStart& start_;
+  pid_t front_;
   int bell_fd_;
   const SensorCounters& sensor_;
   CourierCounters& own_;
   SignalReader signals_;
-  Config config_;
+  RemoteState state_;
   Fd lock_;
   std::uint64_t seen_policy_ = 0;
   Bell ring_;

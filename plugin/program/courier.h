@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 
 #include "program/shared.h"
@@ -11,9 +9,8 @@ namespace tld {
 
 /// What the courier is started with, by the front.
 struct CourierStart {
-  std::string config_file;
-  uid_t owner = 0;      ///< whose files are believed besides root's
-  bool confine = true;  ///< filter system calls
+  std::string remotes_file;  ///< that the sensor writes; see remote_state.h
+  bool confine = true;       ///< filter system calls
 };
 
 /// Exit statuses that are no failure.

@@ -75,7 +75,10 @@ std::string HuntHeader() {
 
 std::string HuntLine(HuntShape shape, const StoredAlert& alert, const rapidjson::Value& document,
                      bool color) {
-  if (shape == HuntShape::kJson) return alert.document;
+  if (shape == HuntShape::kJson) {
+    // Documents in files come from anybody.
+    return Shown(alert.document) == alert.document ? alert.document : RewriteDocument(document);
+  }
   if (shape == HuntShape::kCsv) return CsvRow(document);
   const auto text = FormatStored(Payload::kText, alert, kSyslogLimit);
   return Colored(Timestamp(alert.time_us) + ' ' + text.value_or(""), alert.level, color);

@@ -4,8 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
-#include "base/text.h"
+#include "program/remote_state.h"
 
 namespace tld {
 namespace {
@@ -15,21 +16,33 @@ constexpr std::int64_t kHourMs = 3'600'000;
 
 }  // namespace
 
-void RemoteWatch::Configure(const Config& config, std::int64_t now_us) {
-  const bool had = key_ != 0;
+Status RemoteWatch::Configure(const Config& config, std::int64_t now_us) {
+  if (path_.empty()) path_ = config.remotes_file();  // the directory waits for a restart
+  const Result<RemoteState> before = LoadRemoteState(path_);
+  RemoteState now;
   names_.clear();
   if (config.store_enabled) {
-    for (const Remote& remote : config.remotes) names_.push_back(remote.name);
+    now.store_path = config.store.path;
+    for (const Remote& remote : config.remotes) {
+      names_.push_back(remote.name);
+      now.remotes.push_back({remote, now_us});
+    }
   }
-  const std::uint64_t before = key_;
-  key_ = names_.empty() ? 0 : RemotesKey(config.remotes);
-  if (before != key_) told_.assign(names_.size(), {});
-  if (own_.remotes != key_) {
-    own_.remotes = key_;
-    own_.remotes_since_us = now_us;
+  for (RemoteState::One& one : now.remotes) {
+    if (!before) break;
+    for (const RemoteState::One& known : before->remotes) {
+      if (known.remote.name == one.remote.name) one.since_us = known.since_us;
+    }
   }
+  const std::uint64_t key = names_.empty() ? 0 : RemotesKey(config.remotes);
+  if (key != std::exchange(key_, key)) told_.assign(names_.size(), {});
+  const bool had = before && !before->remotes.empty();
+  if (!had && names_.empty()) return {};
+  Status saved = SaveRemoteState(path_, now);
   ++own_.policies;
-  if (had || key_ != 0) Ring();
+  Ring();
+  if (saved) return {};
+  return Error{"the remotes are not handed to the courier: " + saved.message()};
 }
 
 void RemoteWatch::AfterCommit(std::uint64_t commits) {
@@ -75,18 +88,17 @@ std::vector<News> RemoteWatch::Tell(std::int64_t now_ms) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::string problem = all[i].state->problem.Get();
     Told& told = told_[i];
-    const std::int64_t again = all[i].state->certificate ? kMinuteMs : kHourMs;
-    const std::int64_t since = now_ms - told.at_ms;
-    const bool changed = problem != told.problem && (told.problem.empty() || since >= kMinuteMs);
-    const bool still = !problem.empty() && problem == told.problem && since >= again;
-    if (problem.empty() && !told.problem.empty()) {
+    const std::int64_t since = told.at_ms ? now_ms - *told.at_ms : kHourMs;
+    if (since < kMinuteMs || (problem.empty() && told.problem.empty())) continue;
+    const bool again = since >= (all[i].state->certificate ? kMinuteMs : kHourMs);
+    if (problem == told.problem && !again) continue;
+    if (problem.empty()) {
       news.push_back({Notice::kRemoteBack, "remote " + all[i].name + " takes alerts again"});
-      told = {"", now_ms};
-    } else if (!problem.empty() && (changed || still)) {
+    } else {
       news.push_back({Notice::kRemoteDown,
                       "remote " + all[i].name + ": " + problem + "; alerts wait in the store"});
-      told = {problem, now_ms};
     }
+    told = {problem, now_ms};
   }
   return news;
 }

@@ -18,8 +18,8 @@ class RemoteWatch {
   RemoteWatch(const CourierCounters& courier, SensorCounters& own, int bell)
       : courier_(courier), own_(own), bell_(bell) {}
 
-  /// A policy is in force from then on.
-  void Configure(const Config& config, std::int64_t now_us);
+  /// A policy is in force from then on: writes its remotes down for the courier.
+  Status Configure(const Config& config, std::int64_t now_us);
   /// Calls the courier when the store has grown.
   void AfterCommit(std::uint64_t commits);
 
@@ -27,8 +27,9 @@ class RemoteWatch {
   /// configured. While it is not known how far the courier is, all of them.
   std::optional<std::int64_t> KeepAfter() const;
 
-  /// A problem is told when it comes, changes or goes, at most once a minute for each remote; again
-  /// each minute while certificates are wrong, as only a person can mend that, else each hour.
+  /// That a problem has come, has changed or has gone is told at most once a minute for each
+  /// remote; again each minute while certificates are wrong, as only a person can mend that, else
+  /// each hour.
   std::vector<News> Tell(std::int64_t now_ms);
 
   /// Stored alerts that no remote could be sent.
@@ -43,7 +44,7 @@ class RemoteWatch {
  private:
   struct Told {
     std::string problem;
-    std::int64_t at_ms = 0;
+    std::optional<std::int64_t> at_ms;
   };
 
   void Ring() const;
@@ -52,6 +53,7 @@ class RemoteWatch {
   const CourierCounters& courier_;
   SensorCounters& own_;
   int bell_;
+  std::string path_;
   std::uint64_t key_ = 0;
   std::vector<std::string> names_;
   std::vector<Told> told_;

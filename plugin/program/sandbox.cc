@@ -99,18 +99,17 @@ Status DropPrivileges(const Identity& identity, std::optional<gid_t> spare_group
   return Error{"could not give up: " + failed};
 }
 
-void TakeSpareGroup() {
+bool TakeSpareGroup() {
   gid_t real = 0;
   gid_t effective = 0;
   gid_t saved = 0;
   constexpr auto kUnchanged = static_cast<gid_t>(-1);
-  if (getresgid(&real, &effective, &saved) != 0 || saved == effective) return;
-  static_cast<void>(setresgid(kUnchanged, saved, kUnchanged));
+  return getresgid(&real, &effective, &saved) == 0 && setresgid(kUnchanged, saved, kUnchanged) == 0;
 }
 
-void GiveUpSpareGroup() {
+bool GiveUpSpareGroup() {
   const gid_t own = getegid();
-  static_cast<void>(setresgid(own, own, own));
+  return setresgid(own, own, own) == 0;
 }
 
 bool StillPrivileged(const Identity& identity) {

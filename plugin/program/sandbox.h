@@ -33,9 +33,10 @@ Result<gid_t> FindGroup(const std::string& name);
 /// go on. REQUIRES: effective uid 0.
 Status DropPrivileges(const Identity& identity, std::optional<gid_t> spare_group);
 
-/// The spare group becomes the one that files are opened by, or is given up for good.
-void TakeSpareGroup();
-void GiveUpSpareGroup();
+/// The spare group, if there is one, becomes the one that files are opened by, or is given up for
+/// good.
+bool TakeSpareGroup();
+bool GiveUpSpareGroup();
 
 /// True when this process is not `identity`, or has a capability that it could use.
 bool StillPrivileged(const Identity& identity);

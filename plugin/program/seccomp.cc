@@ -4,6 +4,7 @@
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <functional>
@@ -114,7 +115,6 @@ constexpr const char* kAllowed[] = {
     "getrusage",
     "prlimit64",
     "sched_yield",
-    "tgkill",
 };
 
 /// What the network, name resolution and threads need besides.
@@ -182,9 +182,13 @@ Status Confine(const std::function<bool(scmp_filter_ctx)>& add_own) {
   const std::unique_ptr<void, void (*)(scmp_filter_ctx)> filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)),
                                                                 seccomp_release);
   if (!filter) return Error{"seccomp_init failed"};
-  const bool added = AddAll(filter.get(), SCMP_ACT_ALLOW, kAllowed, std::size(kAllowed)) &&
-                     AddAll(filter.get(), SCMP_ACT_KILL_PROCESS, kFatal, std::size(kFatal)) &&
-                     add_own(filter.get());
+  const bool added =
+      AddAll(filter.get(), SCMP_ACT_ALLOW, kAllowed, std::size(kAllowed)) &&
+      AddAll(filter.get(), SCMP_ACT_KILL_PROCESS, kFatal, std::size(kFatal)) &&
+      // abort(3) needs it; the other roles are not to be reached.
+      seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                       SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(getpid()))) == 0 &&
+      add_own(filter.get());
   if (!added) return Error{"cannot build the filter of system calls"};
   if (const int rc = seccomp_load(filter.get()); rc != 0) {
     return OsError("cannot load the filter of system calls", -rc);

@@ -74,11 +74,12 @@ class Sensor {
     losses_ = LossWatch(told_before);
     started_us_ = RealtimeUs();
     LoadedPolicy loaded = LoadPolicy(Source(true), ++generation_);
-    remotes_.Configure(loaded.policy->config, started_us_);
+    const Status handed = remotes_.Configure(loaded.policy->config, started_us_);
     Sender sender;
     sender.host = loaded.policy->host;
     sender.instance = Random64();
     output_.emplace(std::move(sender), loaded.policy->config);
+    output_->store().KeepAfter(remotes_.KeepAfter());
     Pipeline::Options options;
     options.mode = Grouper::Mode::kLive;
     options.location = "auditd";
@@ -88,6 +89,7 @@ class Sensor {
     pipeline_.emplace(std::move(options), loaded.policy,
                       [this](const Pipeline::Outcome& outcome) { Take(outcome); });
     degraded_ = start_.problems;
+    if (!handed) degraded_.push_back(handed.message());
     AddProblems(loaded);
     Raise(Notice::kStarted, "tld-audisp " TLD_VERSION " started with " +
                                 std::to_string(loaded.policy->ruleset.rules.size()) +
@@ -220,9 +222,11 @@ class Sensor {
     if (taken) {
       ++generation_;
       pipeline_->SetPolicy(loaded.policy);
-      remotes_.Configure(loaded.policy->config, RealtimeUs());
+      const Status handed = remotes_.Configure(loaded.policy->config, RealtimeUs());
       output_->Configure(loaded.policy->config);
+      output_->store().KeepAfter(remotes_.KeepAfter());
       degraded_ = start_.problems;
+      if (!handed) degraded_.push_back(handed.message());
       Accept(loaded);
       Raise(Notice::kReloaded, "policy " + std::to_string(generation_) + " is in force: " +
                                    std::to_string(loaded.policy->ruleset.rules.size()) + " rules");
@@ -370,7 +374,7 @@ int RunSensor(const SensorStart& start, SensorEnds ends, SharedPage<FrontCounter
   front.MakeReadOnly();
   courier.MakeReadOnly();
   own->bytes_done = 0;
-  GiveUpSpareGroup();
+  if (!GiveUpSpareGroup()) return 1;
   Result<SignalReader> signals = SignalReader::Create();
   if (!signals) return 1;
   SensorStart copy = start;

@@ -33,10 +33,7 @@ struct SensorCounters {
   /// How much of the front's losses was told, by this sensor and those before it.
   std::atomic<std::uint64_t> lines_dropped_told{0};
   std::atomic<std::uint64_t> bytes_lost_told{0};
-  /// RemotesKey of the policy in force, and when it first was in force with these.
-  std::atomic<std::uint64_t> remotes{0};
-  std::atomic<std::int64_t> remotes_since_us{0};
-  /// Grows with each policy.
+  /// Grows with each policy, whose remotes are in the file of remote_state.h then.
   std::atomic<std::uint64_t> policies{0};
 };
 

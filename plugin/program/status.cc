@@ -103,9 +103,7 @@ void Remotes(Writer& writer, const RemoteWatch& watch) {
     Key(writer, one.name);
     writer.StartObject();
     Text(writer, "problem", one.state->problem.Get());
-    const std::uint64_t cursor = one.state->cursor;
-    const std::uint64_t newest = one.state->newest;
-    for (const auto& [key, value] : Numbers{{"queued", newest > cursor ? newest - cursor : 0},
+    for (const auto& [key, value] : Numbers{{"queued", one.state->queued},
                                             {"delivered", one.state->delivered},
                                             {"failures", one.state->failures},
                                             {"unreadable", one.state->unreadable}}) {

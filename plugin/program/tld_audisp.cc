@@ -115,13 +115,12 @@ int Run(const std::string& config_file) {
   start.sensor.config_file = config_file;
   start.sensor.owner = geteuid();
   start.sensor.confine = kConfine;
-  start.courier.config_file = config_file;
-  start.courier.owner = start.sensor.owner;
   start.courier.confine = kConfine;
   Diagnostics found_again_by_the_sensor;
   const Config config = LoadConfig(config_file, FindInstallation(), {true, start.sensor.owner},
                                    found_again_by_the_sensor);
   start.queue_bytes = config.queue_bytes;
+  start.courier.remotes_file = config.remotes_file();
   const Identity identity = ChooseIdentity(config, start);
   Prepare(config, identity, start);
   if (geteuid() == 0) {

@@ -126,10 +126,10 @@ TEST_F(StoredTest, ALongDocumentIsCutInItsOrderAndStaysValid) {
 TEST_F(StoredTest, GroupsChooseAndNoDocumentIsNone) {
   const Event event = ParseEvent(ExecRecords("nc", "/usr/bin/nc"));
   const StoredAlert stored = Stored(event);
-  EXPECT_TRUE(InGroups(stored.document, {"other", "suspicious"}));
-  EXPECT_FALSE(InGroups(stored.document, {"susp"}));
-  EXPECT_FALSE(InGroups("{\"rule\":{\"groups\":7}}", {"a"}));
-  EXPECT_FALSE(InGroups("noise", {"a"}));
+  EXPECT_EQ(InGroups(stored.document, {"other", "suspicious"}), true);
+  EXPECT_EQ(InGroups(stored.document, {"susp"}), false);
+  EXPECT_EQ(InGroups("{\"rule\":{\"groups\":7}}", {"a"}), false);
+  EXPECT_EQ(InGroups("noise", {"a"}), std::nullopt);
   for (const char* bad : {"", "{", "[]", "null", "{\"rule\":"}) {
     StoredAlert broken = stored;
     broken.document = bad;

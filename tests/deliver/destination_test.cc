@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <thread>
@@ -180,11 +182,10 @@ TEST_F(DestinationTest, AConnectionThatWasClosedWhileIdleCostsNothing) {
   Working working(setup_);
   ASSERT_TRUE(Eventually([&] { return working.state().delivered == 1; }));
   receiver.Reset();
-  ASSERT_TRUE(Eventually([&] {
-    Put(1);
-    working.Ring();
-    return receiver.connections() == 2;
-  }));
+  ASSERT_TRUE(Eventually([&] { return !receiver.connected(); }));
+  Put(1);
+  working.Ring();
+  ASSERT_TRUE(Eventually([&] { return receiver.connections() == 2; }));
   ASSERT_TRUE(Eventually([&] { return working.state().cursor == seq_; }));
   EXPECT_EQ(working.state().failures, 0u);
   ExpectAllInOrder(Numbers(receiver.Records()), static_cast<int>(seq_));
@@ -377,6 +378,58 @@ TEST_F(DestinationTest, AnAgentGetsItsOwnForm) {
   EXPECT_NE(record.find("\"command\":\"nc\""), std::string::npos);
 }
 
+TEST_F(DestinationTest, RelpCountsWhatIsAnswered) {
+  setup_.remote.protocol = Remote::Protocol::kRelp;
+  Put(500);
+  Receiver receiver(Receiver::Behaviour::kRelp);
+  SendTo(receiver.port());
+  Working working(setup_);
+  ASSERT_TRUE(Eventually([&] { return working.state().cursor == 500; }));
+  EXPECT_EQ(Numbers(receiver.Records()), UpTo(500));
+  EXPECT_EQ(working.state().delivered, 500u);
+  receiver.Reset();
+  ASSERT_TRUE(Eventually([&] { return !receiver.connected(); }));
+  Put(1);
+  working.Ring();
+  ASSERT_TRUE(Eventually([&] { return working.state().cursor == 501; }));
+  EXPECT_EQ(working.state().failures, 0u);
+}
+
+TEST_F(DestinationTest, RelpCountsNothingThatIsNotAnswered) {
+  setup_.remote.protocol = Remote::Protocol::kRelp;
+  Put(10);
+  for (const auto behaviour : {Receiver::Behaviour::kRelpDies, Receiver::Behaviour::kRelpRefuses}) {
+    auto receiver = std::make_unique<Receiver>(behaviour);
+    const int port = receiver->port();
+    SendTo(port);
+    Working working(setup_);
+    if (behaviour == Receiver::Behaviour::kRelpDies) {
+      ASSERT_TRUE(Eventually([&] { return receiver->connected(); }));
+      const timespec while_all_are_sent{0, 300'000'000};
+      nanosleep(&while_all_are_sent, nullptr);
+      receiver.reset();  // with the ten in hand
+    }
+    ASSERT_TRUE(Eventually([&] { return working.state().failures >= 1; }));
+    EXPECT_EQ(working.state().cursor, 0u);
+    EXPECT_EQ(working.state().delivered, 0u);
+  }
+  Receiver good(Receiver::Behaviour::kRelp);
+  SendTo(good.port());
+  Working working(setup_);
+  ASSERT_TRUE(Eventually([&] { return working.state().cursor == 10; }));
+  EXPECT_EQ(Numbers(good.Records()), UpTo(10));
+}
+
+TEST_F(DestinationTest, WhatIsNoRelpIsSaid) {
+  setup_.remote.protocol = Remote::Protocol::kRelp;
+  Put(1);
+  Receiver silent(Receiver::Behaviour::kSilent);
+  SendTo(silent.port());
+  Working working(setup_);
+  ASSERT_TRUE(Eventually([&] { return working.state().failures >= 1; }, 30));
+  EXPECT_EQ(working.state().problem.Get(), "RELP with 127.0.0.1: no answer within 10 s");
+}
+
 class TlsDestinationTest : public DestinationTest {
  protected:
   TlsDestinationTest() : ca_(directory_.path(), "ca"), other_(directory_.path(), "other") {
@@ -459,10 +512,44 @@ TEST_F(TlsDestinationTest, AReceiverThatRefusesOurCertificateGetsNothing) {
   Put(3);
   const Receiver::Tls tls = Server(ca_.Issue("localhost"), ca_.certificate());
   const std::string none = Problem(tls);
-  EXPECT_NE(none.find("certificate"), std::string::npos) << none;
+  EXPECT_NE(none.find("TLS with localhost: "), std::string::npos) << none;
   UseCertificate(other_.Issue("host1"));
   const std::string wrong = Problem(tls);
   EXPECT_NE(wrong.find("TLS with localhost: "), std::string::npos) << wrong;
+}
+
+TEST_F(TlsDestinationTest, RelpInTlsNeedsCertificatesOfBothSides) {
+  setup_.remote.protocol = Remote::Protocol::kRelpTls;
+  Put(50);
+  Receiver::Tls tls = Server(ca_.Issue("localhost"), ca_.certificate());
+  UseCertificate(other_.Issue("host1"));
+  EXPECT_NE(Problem(tls).find("localhost: "), std::string::npos);
+  UseCertificate(ca_.Issue("host1"));
+  EXPECT_EQ(Problem(Server(other_.Issue("localhost"), ca_.certificate())),
+            "the certificate of localhost is not accepted: unable to get local issuer certificate");
+  Receiver receiver(Receiver::Behaviour::kRelp, &tls);
+  SendTo(receiver.port());
+  Working working(setup_);
+  ASSERT_TRUE(Eventually([&] { return working.state().cursor == 50; }))
+      << working.state().problem.Get();
+  EXPECT_EQ(Numbers(receiver.Records()), UpTo(50));
+}
+
+TEST_F(TlsDestinationTest, OldVersionsAreRefusedAndAnyCertificateIsTakenWhereTheSettingSaysSo) {
+  Put(1);
+  for (const auto protocol : {Remote::Protocol::kTls, Remote::Protocol::kRelpTls}) {
+    setup_.remote.protocol = protocol;
+    Receiver::Tls tls = Server(ca_.Issue("localhost"));
+    tls.newest = TLS1_1_VERSION;
+    EXPECT_NE(Problem(tls).find("TLS with localhost: "), std::string::npos);
+  }
+  setup_.remote.verify = false;
+  const Receiver::Tls stranger = Server(other_.Issue("elsewhere"));
+  Receiver receiver(Receiver::Behaviour::kRelp, &stranger);
+  SendTo(receiver.port());
+  Working working(setup_);
+  ASSERT_TRUE(Eventually([&] { return working.state().cursor == 1; }))
+      << working.state().problem.Get();
 }
 
 TEST_F(TlsDestinationTest, FilesThatCannotBeUsedAreNamed) {

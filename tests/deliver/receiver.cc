@@ -131,7 +131,9 @@ void Receiver::Run() {
     Fd connection(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!connection) continue;
     ++connections_;
+    connected_ = true;
     Serve(std::move(connection));
+    connected_ = false;
   }
 }
 
@@ -150,6 +152,35 @@ bool Receiver::Take(std::string& buffer, const char* bytes, std::size_t size, in
   }
 }
 
+/// The same for RELP; `answers` is what to send.
+bool Receiver::TakeRelp(std::string& buffer, int& in_connection, std::string& answers) {
+  while (true) {
+    char command[16] = "";
+    int transaction = 0;
+    int length = 0;
+    int header = 0;
+    if (std::sscanf(buffer.c_str(), "%d %15s %d%n", &transaction, command, &length, &header) < 3) {
+      return true;
+    }
+    const std::size_t data = static_cast<std::size_t>(header) + (length > 0 ? 1 : 0);
+    const std::size_t end = data + static_cast<std::size_t>(length) + 1;
+    if (buffer.size() < end) return true;
+    const std::string text = buffer.substr(data, static_cast<std::size_t>(length));
+    buffer.erase(0, end);
+    std::string answer = "200 OK";
+    if (std::string(command) == "open") answer += '\n' + text;
+    if (std::string(command) == "syslog") {
+      if (behaviour_ == Behaviour::kRelpDies && ++in_connection <= 10) continue;
+      if (behaviour_ == Behaviour::kRelpDies) return false;
+      if (behaviour_ == Behaviour::kRelpRefuses) answer = "500 no";
+      const std::lock_guard lock(mutex_);
+      records_.push_back(text);
+    }
+    answers +=
+        std::to_string(transaction) + " rsp " + std::to_string(answer.size()) + ' ' + answer + '\n';
+  }
+}
+
 void Receiver::Serve(Fd fd) {
   const int resets = reset_;
   SSL_CTX* context = nullptr;
@@ -159,6 +190,11 @@ void Receiver::Serve(Fd fd) {
     context = SSL_CTX_new(TLS_server_method());
     SSL_CTX_use_certificate_chain_file(context, tls_->certificate.c_str());
     SSL_CTX_use_PrivateKey_file(context, tls_->key.c_str(), SSL_FILETYPE_PEM);
+    SSL_CTX_set_max_proto_version(context, tls_->newest);
+    if (tls_->newest != 0) {  // as old as a test may want it
+      SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
+      SSL_CTX_set_cipher_list(context, "ALL:@SECLEVEL=0");
+    }
     if (!tls_->client_ca.empty()) {
       SSL_CTX_load_verify_locations(context, tls_->client_ca.c_str(), nullptr);
       SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
@@ -170,6 +206,8 @@ void Receiver::Serve(Fd fd) {
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   std::string buffer;
   int in_connection = 0;
+  const bool relp = behaviour_ == Behaviour::kRelp || behaviour_ == Behaviour::kRelpDies ||
+                    behaviour_ == Behaviour::kRelpRefuses;
   while (open && !stop_ && reset_ == resets) {
     if (behaviour_ == Behaviour::kSilent) {
       poll(nullptr, 0, 10);
@@ -179,7 +217,16 @@ void Receiver::Serve(Fd fd) {
     char bytes[4096];
     const ssize_t n = session != nullptr ? SSL_read(session, bytes, sizeof bytes)
                                          : recv(fd.get(), bytes, sizeof bytes, 0);
-    if (n > 0) {
+    if (n > 0 && relp) {
+      buffer.append(bytes, static_cast<std::size_t>(n));
+      std::string answers;
+      open = TakeRelp(buffer, in_connection, answers);
+      if (session != nullptr && !answers.empty()) {
+        SSL_write(session, answers.data(), static_cast<int>(answers.size()));
+      } else {
+        static_cast<void>(!send(fd.get(), answers.data(), answers.size(), MSG_NOSIGNAL));
+      }
+    } else if (n > 0) {
       open = Take(buffer, bytes, static_cast<std::size_t>(n), in_connection);
     } else if (session != nullptr) {
       open = SSL_get_error(session, static_cast<int>(n)) == SSL_ERROR_WANT_READ;

@@ -43,14 +43,18 @@ class Receiver {
  public:
   enum class Behaviour {
     kRead,
-    kSilent,   ///< accepts and reads nothing
-    kSlow,     ///< reads 4 KiB each 10 ms, with a small window
-    kCutAfter  ///< resets each connection in the middle of its third record
+    kSilent,       ///< accepts and reads nothing
+    kSlow,         ///< reads 4 KiB each 10 ms, with a small window
+    kRelp,         ///< speaks RELP and answers each record
+    kRelpDies,     ///< speaks RELP; ends after ten records that it has not answered
+    kRelpRefuses,  ///< speaks RELP and takes no record
+    kCutAfter      ///< resets each connection in the middle of its third record
   };
   struct Tls {
     std::string certificate;
     std::string key;
     std::string client_ca;  ///< not empty: clients need a certificate of it
+    int newest = 0;         ///< version of TLS; 0 = any
   };
 
   /// On loopback, or `everywhere` in the network namespace of the thread.
@@ -65,12 +69,14 @@ class Receiver {
   /// Closes what is open, with a reset, and goes on listening.
   void Reset();
   int connections() const { return connections_; }
+  bool connected() const { return connected_; }
 
  private:
   void Run();
   void Serve(Fd fd);
   /// False at the end of the stream.
   bool Take(std::string& buffer, const char* bytes, std::size_t size, int& in_connection);
+  bool TakeRelp(std::string& buffer, int& in_connection, std::string& answers);
 
   Behaviour behaviour_;
   std::unique_ptr<Tls> tls_;
@@ -78,6 +84,7 @@ class Receiver {
   Fd wake_;
   int port_ = 0;
   std::atomic<int> connections_{0};
+  std::atomic<bool> connected_{false};
   std::atomic<bool> stop_{false};
   std::atomic<int> reset_{0};
   mutable std::mutex mutex_;

@@ -111,6 +111,46 @@ TEST_F(SearchTest, FindsWhatTheQueryAloneFinds) {
   }
 }
 
+TEST_F(SearchTest, AFieldWithSeveralValuesIsFoundByEach) {
+  {
+    Store store({directory_ / "several.db"});
+    const std::string stamp = " msg=audit(1700000000.000:5): ";
+    const Event event = testing_support::ParseEvent(
+        "type=USER_CMD" + stamp +
+        "pid=1 uid=0 auid=7 exe=\"/usr/bin/sudo\" msg='cmd=x exe=\"/x\" auid=9 res=success'\n");
+    ASSERT_GT(event.Find("audit.exe").size(), 1u);
+    Rule rule;
+    rule.id = "1";
+    Alert alert;
+    alert.rule = &rule;
+    alert.event = &event;
+    alert.seq = 1;
+    store.Add(alert, {}, FormatJson(alert, {}, kFileLimit), 0);
+  }
+  Result<StoreReader> reader = StoreReader::Open(directory_ / "several.db");
+  ASSERT_TRUE(reader);
+  const auto found = [&](const std::string& text, bool documents) {
+    SearchOptions options;
+    options.documents = documents;
+    int count = 0;
+    const Result<Query> query = Query::Parse(text, 0);
+    EXPECT_TRUE(SearchStore(
+        *reader, *query, options, [&](const Found&) { return ++count; }, [](std::uint64_t) {}));
+    return count;
+  };
+  for (const bool documents : {true, false}) {
+    EXPECT_EQ(found("data.audit.exe:/x", documents), 1);
+    EXPECT_EQ(found("data.audit.exe:/usr/bin/sudo and data.audit.exe:/x", documents), 1);
+    EXPECT_EQ(found("not data.audit.exe:/x", documents), 0);
+    EXPECT_EQ(found("data.audit.exe:/y", documents), 0);
+    EXPECT_EQ(found("not data.audit.exe:/y", documents), 1);
+    EXPECT_EQ(found("not not data.audit.exe:/x", documents), 1);
+  }
+  std::string many = "rule.id:1";
+  for (int i = 2; i < 3000; ++i) many += " or rule.id:" + std::to_string(i);
+  EXPECT_EQ(found(many, true), 1);
+}
+
 TEST_F(SearchTest, NewestFirstWithinATime) {
   SearchOptions options;
   options.newest_first = true;
@@ -129,8 +169,8 @@ TEST_F(SearchTest, WhatSqliteIsAsked) {
     if (!condition) return std::string("-");
     return condition->text + (condition->exact ? "" : " ...");
   };
-  EXPECT_EQ(sql("data.audit.command:nc"), "command = ?");
-  EXPECT_EQ(sql("data.audit.command:nc and vim"), "(command = ?) ...");
+  EXPECT_EQ(sql("data.audit.command:nc"), "command IN (?, char(1))");
+  EXPECT_EQ(sql("data.audit.command:nc and vim"), "(command IN (?, char(1))) ...");
   EXPECT_EQ(sql("data.audit.command:nc or vim"), "-");
   EXPECT_EQ(sql("not data.audit.command:nc"), "NOT (command = ?)");
   EXPECT_EQ(sql("not (data.audit.command:nc and vim)"), "-");

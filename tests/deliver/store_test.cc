@@ -259,7 +259,7 @@ TEST_F(StoreTest, ANumberIsNeverGivenTwice) {
     ASSERT_TRUE(database);
     EXPECT_EQ(database->Ask("SELECT count(*) FROM alert"), 1);
     const std::int64_t now = database->Ask("SELECT max(id) FROM alert");
-    EXPECT_EQ(now, last + 2);
+    EXPECT_GE(now, last + 2);
     last = now;
   }
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "deliver/socket.h"
+#include "deliver/channel.h"
 
-#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -14,9 +12,6 @@
 #include <memory>
 
 namespace tld {
-namespace {
-
-constexpr std::int64_t kLookMs = 5;  // between two looks at the send queue
 
 int PendingError(int fd) {
   int error = 0;
@@ -25,22 +20,24 @@ int PendingError(int fd) {
   return error;
 }
 
+namespace {
+
 Result<Fd> ConnectOne(const addrinfo& address, const std::string& name) {
   Fd fd(socket(address.ai_family, address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
                address.ai_protocol));
   if (!fd) return OsError("cannot make a socket");
   if (address.ai_socktype == SOCK_STREAM) {
     const int on = 1;
-    const unsigned patience = Link::kPatienceMs;
+    const unsigned patience = Channel::kPatienceMs;
     setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
   }
   if (connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0) return fd;
   if (errno != EINPROGRESS) return OsError("cannot connect to " + name);
-  if (!WaitFor(fd.get(), POLLOUT, Link::kConnectMs)) {
+  if (!WaitFor(fd.get(), POLLOUT, Channel::kConnectMs)) {
     return Error{"cannot connect to " + name + ": no answer within " +
-                 std::to_string(Link::kConnectMs / 1000) + " s"};
+                 std::to_string(Channel::kConnectMs / 1000) + " s"};
   }
   if (const int error = PendingError(fd.get()); error != 0) {
     return OsError("cannot connect to " + name, error);
@@ -79,30 +76,53 @@ Result<Fd> ConnectTo(const std::string& host, const std::string& port, int type)
   return fd;
 }
 
-Status StreamLink::Check() {
-  if (Status heard = Hear(); !heard) return heard;
-  if (const int error = PendingError(fd_.get()); error != 0) {
-    return OsError("connection lost", error);
-  }
-  pollfd state{fd_.get(), POLLRDHUP, 0};
-  if (poll(&state, 1, 0) > 0) return Error{"the receiver has closed the connection"};
-  int queued = 0;
-  if (ioctl(fd_.get(), SIOCOUTQ, &queued) != 0) return OsError("connection lost");
-  // A failure between the two looks would make the queue look empty.
-  if (const int error = PendingError(fd_.get()); error != 0) {
-    return OsError("connection lost", error);
-  }
-  const std::uint64_t arrived = Written() - static_cast<std::uint64_t>(queued);
-  for (; !ends_.empty() && ends_.front() <= arrived; ends_.pop_front()) ++acknowledged_;
-  return {};
-}
+namespace {
 
-Status StreamLink::Settle() {
-  while (true) {
-    if (Status standing = Check(); !standing) return standing;
-    if (ends_.empty()) return {};
-    WaitFor(fd_.get(), POLLRDHUP, kLookMs);
+class PlainChannel : public Channel {
+ public:
+  explicit PlainChannel(Fd fd) : Channel(std::move(fd)) {}
+
+  Status Write(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t n = send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n > 0) {
+        written_ += static_cast<std::uint64_t>(n);
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+      } else if (errno == EAGAIN) {
+        if (!WaitFor(fd(), POLLOUT, kPatienceMs)) return Error{"the receiver takes nothing"};
+      } else if (errno != EINTR) {
+        return OsError("connection lost");
+      }
+    }
+    return {};
   }
+
+  Result<std::string> Read() override {
+    std::string bytes(4096, '\0');
+    while (true) {
+      const ssize_t n = recv(fd(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && errno == EAGAIN) return std::string();
+      if (n < 0) return OsError("connection lost");
+      if (n == 0) return Error{"the receiver has closed the connection"};
+      bytes.resize(static_cast<std::size_t>(n));
+      return bytes;
+    }
+  }
+
+  std::uint64_t written() const override { return written_; }
+
+ private:
+  std::uint64_t written_ = 0;
+};
+
+}  // namespace
+
+ChannelResult OpenChannel(const Remote& remote) {
+  if (remote.uses_tls()) return OpenTlsChannel(remote);
+  Result<Fd> fd = ConnectTo(remote.host, remote.port, SOCK_STREAM);
+  if (!fd) return LinkError{fd.message()};
+  return std::make_unique<PlainChannel>(*std::move(fd));
 }
 
 }  // namespace tld
