@@ -140,7 +140,7 @@ void Destination::CountQueued() {
   const std::int64_t now = MonotonicMs();
   if (now - counted_ms_ < kCountMs && state_.queued != 0) return;
   counted_ms_ = now;
-  if (const Result<std::int64_t> queued = reader_->CountAfter(cursor_->id)) {
+  if (const Result<std::int64_t> queued = reader_->CountAfter(cursor_->id, setup_.remote.level)) {
     state_.queued = static_cast<std::uint64_t>(*queued);
   }
 }

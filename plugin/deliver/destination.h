@@ -40,7 +40,7 @@ class SharedText {
 /// How a destination does, for the role that tells it. Numbers of alerts are those of the store.
 struct DestinationState {
   std::atomic<std::uint64_t> cursor{0};        ///< all up to this one is delivered or not wanted
-  std::atomic<std::uint64_t> queued{0};        ///< alerts behind the cursor
+  std::atomic<std::uint64_t> queued{0};        ///< alerts of its level behind the cursor
   std::atomic<std::uint64_t> delivered{0};     ///< alerts, since the courier's start
   std::atomic<std::uint64_t> failures{0};      ///< links that were lost or could not be opened
   std::atomic<std::uint64_t> unreadable{0};    ///< stored documents that are none

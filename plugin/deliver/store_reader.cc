@@ -79,8 +79,10 @@ Result<std::int64_t> StoreReader::Number(Result<Statement> statement,
   return statement->Number(0);
 }
 
-Result<std::int64_t> StoreReader::CountAfter(std::int64_t id) {
-  return Number(database_.Prepare("SELECT count(*) FROM alert WHERE id > ?"), id);
+Result<std::int64_t> StoreReader::CountAfter(std::int64_t id, int level) {
+  return Number(database_.Prepare("SELECT count(*) FROM alert WHERE id > ? AND level >= " +
+                                  std::to_string(level)),
+                id);
 }
 
 Result<std::int64_t> StoreReader::Last() {

@@ -29,8 +29,8 @@ class StoreReader {
   /// Of the file; new with each one that is begun.
   const std::string& identity() const { return identity_; }
 
-  /// How many alerts there are after that number.
-  Result<std::int64_t> CountAfter(std::int64_t id);
+  /// How many alerts from that level up there are after that number.
+  Result<std::int64_t> CountAfter(std::int64_t id, int level);
   /// The number of the last alert; 0 in an empty store.
   Result<std::int64_t> Last();
   /// The number of the last alert that was stored before that time.
