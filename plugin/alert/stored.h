@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <rapidjson/document.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "alert/format.h"
+#include "alert/json_document.h"
 
 /// Alerts that were written down and go on from there: the document is all that is left of them.
 /// Pure functions; each result is one line, escaped for its format.
@@ -27,12 +26,6 @@ struct StoredAlert {
   std::string host;  ///< where the event is from
   std::string document;
 };
-
-/// Reads a document; false when it is none, or nested deeper than any event's names can make it.
-bool ParseDocument(rapidjson::Document& document, std::string_view text);
-
-/// The document again, as AppendJsonString writes texts: one line that is safe to show.
-std::string RewriteDocument(const rapidjson::Value& document);
 
 /// What goes out of a stored alert.
 enum class Payload {
