@@ -144,7 +144,8 @@ class TlsChannel : public Channel {
   }
 
   Result<std::string> Read() override {
-    std::string bytes(4096, '\0');
+    // A whole record at once: what stayed behind in the session would not wake a poll.
+    std::string bytes(SSL3_RT_MAX_PLAIN_LENGTH, '\0');
     ERR_clear_error();
     const int n = SSL_read(session_.get(), bytes.data(), static_cast<int>(bytes.size()));
     if (n > 0) {

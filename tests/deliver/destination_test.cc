@@ -518,6 +518,23 @@ TEST_F(TlsDestinationTest, AReceiverThatRefusesOurCertificateGetsNothing) {
   EXPECT_NE(wrong.find("TLS with localhost: "), std::string::npos) << wrong;
 }
 
+TEST_F(TlsDestinationTest, AReceiverThatSpeaksTheNewestVersionAloneGetsWhatItMayHave) {
+  Put(3);
+  Receiver::Tls tls = Server(ca_.Issue("localhost"), ca_.certificate());
+  tls.oldest = TLS1_3_VERSION;
+  UseCertificate(other_.Issue("host1"));
+  const std::string wrong = Problem(tls);
+  EXPECT_NE(wrong.find("TLS with localhost: "), std::string::npos) << wrong;
+  tls = Server(ca_.Issue("localhost"));
+  tls.oldest = TLS1_3_VERSION;
+  Receiver receiver(Receiver::Behaviour::kRead, &tls);
+  SendTo(receiver.port());
+  Working working(setup_);
+  ASSERT_TRUE(Eventually([&] { return working.state().delivered == 3; }, 30))
+      << working.state().problem.Get();
+  EXPECT_EQ(Numbers(receiver.Records()), UpTo(3));
+}
+
 TEST_F(TlsDestinationTest, RelpInTlsNeedsCertificatesOfBothSides) {
   setup_.remote.protocol = Remote::Protocol::kRelpTls;
   Put(50);

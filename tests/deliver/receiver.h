@@ -54,7 +54,8 @@ class Receiver {
     std::string certificate;
     std::string key;
     std::string client_ca;  ///< not empty: clients need a certificate of it
-    int newest = 0;         ///< version of TLS; 0 = any
+    int oldest = 0;         ///< version of TLS; 0 = any
+    int newest = 0;         ///< the same
   };
 
   /// On loopback, or `everywhere` in the network namespace of the thread.
