@@ -94,7 +94,10 @@ bool Destination::PlaceCursor() {
     cursor.id = (*known)->id;
   } else if (!*known && !setup_.cursors_lost) {
     const Result<std::int64_t> before = reader_->LastBefore(setup_.since_us);
-    if (!before) return false;
+    if (!before) {
+      SayOwn("the alert store cannot be read: " + before.message());
+      return false;
+    }
     cursor.id = *before;
   }
   if (Status saved = cursors_->Save(setup_.remote.name, cursor); !saved) {

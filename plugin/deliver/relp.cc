@@ -45,8 +45,9 @@ class RelpLink : public Link {
     if (answer->transaction != transaction || answer->command != "rsp") {
       return Broken({"it does not speak RELP"});
     }
-    if (!answer->data.starts_with("200"))
-      return Broken({"it refuses the session: " + answer->data});
+    if (!answer->data.starts_with("200")) {
+      return Broken({"it refuses the session: " + answer->data.substr(0, 100)});
+    }
     return {};
   }
 
@@ -134,7 +135,6 @@ class RelpLink : public Link {
     std::uint64_t length = 0;
     const auto number = [&](std::uint64_t& into) {
       const std::size_t end = rest.find_first_of(" \n");
-      if (end == rest.npos) return rest.size() <= 10;
       const auto value = ParseNumber(rest.substr(0, end));
       if (!value || end > 9) return false;
       into = *value;
