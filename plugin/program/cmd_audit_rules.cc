@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // tldctl audit-rules
 #include <pwd.h>
-#include <sys/utsname.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
+#include "program/audit_rule_files.h"
 #include "program/command.h"
+#include "program/config.h"
+#include "program/sandbox.h"
 
 namespace tld {
 namespace {
@@ -41,40 +45,72 @@ Result<std::vector<std::string>> UserConditions(const std::string& users) {
   return conditions;
 }
 
-/// The ABIs that programs of this machine may use; a rule for another would not load.
-std::vector<std::string> Abis() {
-  utsname name{};
-  uname(&name);
-  const std::string_view machine = name.machine;
-  if (machine == "x86_64" || machine == "ppc64" || machine == "s390x") return {"b64", "b32"};
-  const bool wide = machine == "aarch64" || machine == "ppc64le" || machine == "riscv64";
-  return {wide ? "b64" : "b32"};
-}
-
-int PrintRules(const std::string& users) {
-  const auto conditions = UserConditions(users);
-  if (!conditions) return Complain(conditions.message(), kMisuse);
-  std::puts(users == "all" ? "## Every program that a login user runs, also under sudo or as root."
-                           : "## Every program that these users run, also under sudo or as root.");
-  std::puts("## execveat as well: without it a program that has no name runs unseen.");
-  for (const std::string& abi : Abis()) {
-    for (const std::string& condition : *conditions) {
-      std::printf("-a always,exit -F arch=%s -S execve,execveat -F %s -F auid!=unset -F key=%s\n",
-                  abi.c_str(), condition.c_str(), std::string(kKey).c_str());
+/// The rules that record what these users run.
+std::string CommandRules(const std::string& users, const std::vector<std::string>& conditions) {
+  std::string text = users == "all"
+                         ? "## Every program that a login user runs, also under sudo or as root.\n"
+                         : "## Every program that these users run, also under sudo or as root.\n";
+  text += "## execveat as well: without it a program that has no name runs unseen.\n";
+  for (const std::string& abi : AuditAbis()) {
+    for (const std::string& condition : conditions) {
+      text += "-a always,exit -F arch=" + abi + " -S execve,execveat -F " + condition +
+              " -F auid!=unset -F key=" + std::string(kKey) + '\n';
     }
   }
-  return kGood;
+  return text;
+}
+
+constexpr char kHeader[] =
+    "# Managed by 'dpkg-reconfigure tld-audisp-plugin' and 'tldctl audit-rules --install', which\n"
+    "# replace this file. Rules of your own belong into a file beside it, such as "
+    "50-local.rules.\n";
+
+int Change(AuditRuleTexts texts) {
+  if (geteuid() != 0) return Complain("only root can change the audit rules", kMisuse);
+  const AuditRuleChange change = InstallAuditRules(std::move(texts));
+  for (const std::string& text : change.said) {
+    std::fprintf(stderr, "tldctl: %s\n", text.c_str());
+  }
+  return change.good ? kGood : kFindings;
+}
+
+struct AuditRulesOptions {
+  std::string users = "all";
+  bool install = false;
+  bool remove = false;
+};
+
+int Run(const CommonOptions& common, const AuditRulesOptions& options) {
+  if (options.remove) return Change({});
+  const auto conditions = UserConditions(options.users);
+  if (!conditions) return Complain(conditions.message(), kMisuse);
+  const std::string rules = CommandRules(options.users, *conditions);
+  if (!options.install) {
+    std::fputs(rules.c_str(), stdout);
+    return kGood;
+  }
+  Diagnostics ignored;  // of the settings; `tldctl check` shows them
+  const Config config = LoadConfig(common.config_file, FindInstallation(), {}, ignored);
+  const Result<Identity> plugin = FindUser(config.user);
+  return Change({plugin ? kHeader + ExceptionAuditRules(TLD_SBINDIR "/tld-audisp", plugin->uid)
+                        : std::string(),
+                 kHeader + rules});
 }
 
 }  // namespace
 
 void AddAuditRules(CLI::App& app, CommonOptions& common, Action& action) {
-  CLI::App* command =
-      AddCommand(app, common, "audit-rules", "print the auditctl rules that record commands");
-  auto users = std::make_shared<std::string>("all");
-  command->add_option("--users", *users, "names or numbers, separated by commas, or 'all'")
+  CLI::App* command = AddCommand(app, common, "audit-rules",
+                                 "print or install the audit rules that record commands");
+  auto options = std::make_shared<AuditRulesOptions>();
+  command->add_option("--users", options->users, "names or numbers, separated by commas, or 'all'")
       ->option_text("USERS");
-  command->callback([&action, users] { action = [users] { return PrintRules(*users); }; });
+  CLI::Option* install = command->add_flag("--install", options->install,
+                                           "write them to /etc/audit/rules.d and have them loaded");
+  command->add_flag("--remove", options->remove, "take them away again")->excludes(install);
+  command->callback([&common, &action, options] {
+    action = [&common, options] { return Run(common, *options); };
+  });
 }
 
 }  // namespace tld

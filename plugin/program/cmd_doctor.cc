@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // tldctl doctor: whether an exec becomes an alert here, and if not, where it is lost.
 #include <fcntl.h>
-#include <libaudit.h>
 #include <rapidjson/document.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -19,6 +19,7 @@
 #include "program/command.h"
 #include "program/config.h"
 #include "program/control.h"
+#include "program/kernel_audit.h"
 
 namespace tld {
 namespace {
@@ -40,22 +41,6 @@ struct Finding {
 
 std::string_view Name(State state) {
   return state == State::kGood ? "ok" : state == State::kNotice ? "notice" : "broken";
-}
-
-/// What the kernel says of its audit system; nothing when it cannot be asked.
-std::optional<audit_status> KernelStatus() {
-  const int fd = audit_open();
-  if (fd < 0) return {};
-  std::optional<audit_status> status;
-  if (audit_request_status(fd) > 0) {
-    audit_reply reply{};
-    for (int tries = 0; tries < 10 && !status; ++tries) {
-      const bool read = audit_get_reply(fd, &reply, GET_REPLY_BLOCKING, 0) > 0;
-      if (read && reply.type == AUDIT_GET) status = *reply.status;
-    }
-  }
-  audit_close(fd);
-  return status;
 }
 
 /// The rules in the kernel, as auditctl(8) writes them.
@@ -145,7 +130,7 @@ class Doctor {
             "sudo tldctl doctor"});
       return false;
     }
-    const std::optional<audit_status> status = KernelStatus();
+    const std::optional<audit_status> status = KernelAuditStatus();
     if (!status) {
       Tell({"kernel", State::kBroken,
             "the kernel's audit system does not answer; in a container it never does", ""});
@@ -245,7 +230,7 @@ class Doctor {
             "tldctl list add audit-keys KEY command"});
     } else {
       Tell({"rules", State::kBroken, "no audit rule records what is run",
-            "tldctl audit-rules >/etc/audit/rules.d/40-tld-audisp.rules && augenrules --load"});
+            "tldctl audit-rules --install"});
     }
   }
 

@@ -2,6 +2,7 @@
 // tldctl hunt: the search for alerts.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>

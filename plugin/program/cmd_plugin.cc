@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // tldctl reload and tldctl status: what is asked of the running plugin.
-#include <libaudit.h>
 #include <rapidjson/document.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "base/text.h"
 #include "program/command.h"
 #include "program/control.h"
+#include "program/kernel_audit.h"
 
 namespace tld {
 namespace {
@@ -74,19 +75,10 @@ void PrintObject(const std::string& prefix, const Json& object) {
 
 /// What the kernel itself has lost never reaches a plugin; root may ask for it.
 void PrintKernel() {
-  const int fd = audit_open();
-  if (fd < 0) return;
-  if (audit_request_status(fd) > 0) {
-    audit_reply reply{};
-    for (int tries = 0; tries < 10; ++tries) {
-      if (audit_get_reply(fd, &reply, GET_REPLY_BLOCKING, 0) > 0 && reply.type == AUDIT_GET) {
-        std::printf("%-32s %u\n%-32s %u\n", "kernel.lost", reply.status->lost, "kernel.backlog",
-                    reply.status->backlog);
-        break;
-      }
-    }
-  }
-  audit_close(fd);
+  const std::optional<audit_status> status = KernelAuditStatus();
+  if (!status) return;
+  std::printf("%-32s %u\n%-32s %u\n", "kernel.lost", status->lost, "kernel.backlog",
+              status->backlog);
 }
 
 int ShowStatus(const CommonOptions& common) {

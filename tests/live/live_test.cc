@@ -14,6 +14,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "program/audit_rule_files.h"
 #include "tests/live/host.h"
 #include "tests/program/dispatcher.h"
 
@@ -279,15 +280,10 @@ TEST_F(LiveTest, TheExceptionForThePluginHidesNobodyElse) {
   ASSERT_EQ(std::system(("cc -shared -fPIC -o " + library + ' ' + source).c_str()), 0);
   chmod(library.c_str(), 0755);
   chmod(host_->directory().Write("secret", "s").c_str(), 0644);
-  // The shipped exception, filled in for this plugin; it must come before the watch.
+  // The exception as it is installed; it must come before the watch.
   LiveHost::Auditctl("-D");
-  std::string rules =
-      testing_support::Slurp(testing_support::Top() + "/rules/audit/20-tld-audisp.rules.in");
-  for (const auto& [from, to] :
-       {std::pair<std::string, std::string>{"@PROGRAM@", host_->plugin()}, {"@UID@", "65534"}}) {
-    for (std::size_t at; (at = rules.find(from)) != rules.npos;) rules.replace(at, from.size(), to);
-  }
-  const std::string file = host_->directory().Write("20.rules", rules);
+  const std::string file =
+      host_->directory().Write("20.rules", ExceptionAuditRules(host_->plugin(), 65534));
   ASSERT_EQ(LiveHost::Auditctl("-R " + file), 0);
   ASSERT_EQ(LiveHost::Auditctl("-a always,exit -F path=" + host_->path("secret") +
                                " -F perm=r -F key=audit-wazuh-r"),
