@@ -1,0 +1,72 @@
+# What is in force on this machine, hand edits included. This text stands in the config script, which may
+# run before the package is unpacked, and in postinst; so it needs nothing but sh, sed and awk.
+plugin=/etc/audit/plugins.d/tld-audisp.conf
+rules=/etc/audit/rules.d/40-tld-audisp.rules
+settings=/etc/tld-audisp
+own=$settings/conf.d/50-debconf.conf
+list=$settings/lists/suspicious-programs
+removed=/var/lib/tld-audisp/removed
+
+enable_now() {
+  [ ! -e "$plugin" ] || [ -e "$removed" ] ||
+    awk -F= '$1 ~ /^active *$/ { gsub(/ /, "", $2); active = $2 } END { print (active == "yes" ? "true" : "false") }' "$plugin"
+}
+
+# Whether our audit rules are there; no answer while the plugin is off, since they are taken away then.
+audit_rules_now() {
+  if [ -e "$rules" ]; then echo true; elif [ "$(enable_now)" = true ]; then echo false; fi
+}
+
+# The login users of our audit rules: "all", or numbers.
+users_now() {
+  [ ! -e "$rules" ] || awk '
+    /^-a always,exit / {
+      for (i = 1; i <= NF; i++) {
+        if ($i == "auid>=1000") all = 1
+        if ($i ~ /^auid=[0-9]+$/ && !seen[$i]++) users = users (users == "" ? "" : " ") substr($i, 6)
+      }
+    }
+    END { print (all ? "all" : users) }' "$rules"
+}
+
+# The administrator's entries that fit on one line; those with quotes or blanks are left alone. More than
+# 40 are too many for a question.
+programs_now() {
+  [ ! -e "$list" ] || awk '
+    { gsub(/\r/, ""); sub(/^[ \t]+/, ""); sub(/[ \t]+$/, ""); sub(/[ \t]*:[ \t]*/, ":") }
+    /^#/ || /["\047, \t]/ || !/^[^:]+(:[^:]*)?$/ { next }
+    ++n <= 40 { line = line (n > 1 ? " " : "") $0 }
+    END { print (n > 40 ? "" : line) }' "$list"
+}
+many_programs() {
+  [ -e "$list" ] && awk '/^[ \t]*[^# \t]/ && ++n > 40 { exit } END { exit n <= 40 }' "$list"
+}
+
+# SECTION KEY DEFAULT [FILE]: the last value over all files but FILE.
+setting_now() {
+  wanted_section=$1 wanted_key=$2 value=$3
+  for file in "$settings/tld-audisp.conf" "$settings"/conf.d/*.conf; do
+    [ -f "$file" ] && [ "$file" != "${4:-}" ] || continue
+    value=$(SECTION="$wanted_section" KEY="$wanted_key" VALUE="$value" awk '
+      BEGIN { value = ENVIRON["VALUE"] }
+      { sub(/^[ \t]+/, ""); sub(/[ \t\r]+$/, "") }
+      /^[#;]/ { next }
+      index($0, "[") == 1 { section = $0; gsub(/[ \t]+/, " ", section); gsub(/^. ?| ?\].*$/, "", section); next }
+      {
+        at = match($0, /[=:]/)
+        if (!at || section != ENVIRON["SECTION"]) next
+        key = substr($0, 1, at - 1); sub(/[ \t]+$/, "", key)
+        if (key != ENVIRON["KEY"]) next
+        value = substr($0, at + 1); sub(/^[ \t]+/, "", value); sub(/[ \t]+;.*$/, "", value)
+      }
+      END { print value }' "$file")
+  done
+  echo "$value"
+}
+
+catalogue_now() {
+  case $(setting_now lists catalogue yes "${1:-}") in no) echo false ;; *) echo true ;; esac
+}
+level_now() { setting_now syslog level 5 "${1:-}"; }
+remote_now() { setting_now "remote manager" protocol none "${1:-}"; }
+address_now() { setting_now "remote manager" address "" "${1:-}"; }
