@@ -75,6 +75,7 @@ install: all
 	  $(DESTDIR)$(SYSCONFDIR)/tld-audisp/conf.d $(DESTDIR)$(SYSCONFDIR)/logrotate.d \
 	  $(DESTDIR)$(SYSCONFDIR)/apparmor.d $(DESTDIR)$(DATADIR)/bash-completion/completions \
 	  $(DESTDIR)$(DATADIR)/zsh/vendor-completions \
+	  $(DESTDIR)$(PREFIX)/lib/systemd/system/auditd.service.d \
 	  $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
 	install -m 755 $(BUILD)/tld-audisp $(DESTDIR)$(SBINDIR)/tld-audisp
 	install -m 755 $(BUILD)/tldctl $(DESTDIR)$(BINDIR)/tldctl
@@ -86,6 +87,8 @@ install: all
 	install -m 644 conf/local_rules.xml $(DESTDIR)$(SYSCONFDIR)/tld-audisp/rules.d/
 	install -m 644 conf/logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/tld-audisp
 	install -m 644 conf/apparmor $(DESTDIR)$(SYSCONFDIR)/apparmor.d/usr.sbin.tld-audisp
+	install -m 644 conf/auditd-after-apparmor.conf \
+	  $(DESTDIR)$(PREFIX)/lib/systemd/system/auditd.service.d/tld-audisp.conf
 	install -m 644 conf/completion/tldctl.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/tldctl
 	install -m 644 conf/completion/_tldctl $(DESTDIR)$(DATADIR)/zsh/vendor-completions/
 	install -m 644 docs/*.1 $(DESTDIR)$(MANDIR)/man1/
@@ -132,7 +135,7 @@ $(BUILD)/tests/fuzz_test: $(BUILD)/obj/tests/fuzz/corpus_test.o $(FUZZ_OBJECTS) 
 	@mkdir -p $(@D)
 	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(LIBS) -o $@
 
-.PHONY: check check-unit check-delivery check-live check-structure check-asan check-valgrind check-package check-long
+.PHONY: check check-unit check-delivery check-live check-structure check-asan check-valgrind check-package check-vm check-long
 # Everything on this machine; as root, so that the kernel's audit system can be used.
 check:
 	@tests/tools/need $(BUILD_NEEDS) $(TEST_NEEDS)
@@ -169,14 +172,19 @@ check-valgrind: all $(UNIT_TESTS)
 	    || exit 1; \
 	done
 
-check-package:
+check-package: all
 	tests/package/check
 
-# What takes long: memory over 1 GB of input, sanitizers, valgrind, the package.
+# Booted machines of both releases, under qemu; about a quarter of an hour each.
+check-vm:
+	tests/package/machines
+
+# What takes long: memory over 1 GB of input, sanitizers, valgrind, the package, machines.
 check-long: check
 	TLD_LONG=1 tests/run $(BUILD)/tests/program_test $(DELIVERY_TESTS)
 	$(MAKE) --no-print-directory check-asan check-valgrind
 	TLD_LONG=1 tests/package/check
+	tests/package/machines
 
 .PHONY: bench
 bench: $(BUILD)/tests/bench
