@@ -109,12 +109,12 @@ class Installer {
     if (!Write(texts_)) return change_;
     const std::optional<audit_status> kernel = KernelAuditStatus();
     if (!kernel) {
-      Say("the kernel's audit system cannot be reached from here; auditd loads the rules when it "
+      Say("the kernel's audit system cannot be reached from here; the change counts when auditd "
           "starts");
     } else if (kernel->enabled == 2) {
       Say("the audit rules are locked (-e 2): the change waits for the next start of the machine");
     } else if (kernel->pid == 0) {
-      Say("auditd does not run; it loads the rules when it starts");
+      Say("auditd does not run; the change counts when it starts");
     } else if (strays_.empty()) {
       LoadAll();
     } else {
