@@ -2,13 +2,11 @@
 #include "program/audit_rule_files.h"
 
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <memory>
+#include <cstdlib>
 #include <optional>
 #include <string_view>
 
@@ -24,8 +22,6 @@ constexpr char kMerged[] = "/etc/audit/audit.rules";
 constexpr char kException[] = "/etc/audit/rules.d/20-tld-audisp.rules";
 constexpr char kCommands[] = "/etc/audit/rules.d/40-tld-audisp.rules";
 constexpr std::size_t kRulesLimit = std::size_t{16} << 20;
-// auditctl stands in /sbin or /usr/sbin, and an administrator's PATH may have neither.
-constexpr char kPath[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin ";
 
 std::string TextOf(const std::string& path) {
   const Result<std::string> text = ReadFile(path, kRulesLimit);
@@ -45,32 +41,15 @@ std::vector<std::string> RuleFiles() {
   return paths;
 }
 
-/// A shell command of ours, with what it says on both outputs.
-struct Ran {
-  bool good = false;
-  std::string said;
-};
-Ran Run(const std::string& command) {
-  Ran ran;
-  std::FILE* pipe = popen((kPath + command + " 2>&1").c_str(), "re");
-  if (pipe == nullptr) return ran;
-  char buffer[4096];
-  for (std::size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) {
-    if (ran.said.size() < kRulesLimit) ran.said.append(buffer, n);
-  }
-  const int status = pclose(pipe);
-  ran.good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  return ran;
-}
-
 /// `auditctl -R` of a text; it reads files alone.
-Ran Load(const std::string& text) {
+AuditTool Load(const std::string& text) {
+  if (text.empty()) return {true, ""};
   std::string path = "/tmp/tld-audisp-XXXXXX";
   const Fd fd(mkstemp(path.data()));
   if (!fd) return {false, OsError("cannot make a temporary file").message};
-  Ran ran;
+  AuditTool ran;
   if (const Status written = WriteAll(fd.get(), text); written) {
-    ran = Run("auditctl -R " + path);
+    ran = RunAuditTool("auditctl -R " + path);
   } else {
     ran.said = written.message();
   }
@@ -172,12 +151,12 @@ class Installer {
   }
 
   void LoadAll() {
-    const Ran ran = Run("augenrules --load");
+    const AuditTool ran = RunAuditTool("augenrules --load");
     if (ran.good) return;
     // Whose fault is it? Rules of ours that are refused would keep a Debian 13 from starting
     // auditd.
     if (!Write(before_)) return;
-    if (Run("augenrules --load").good) {
+    if (RunAuditTool("augenrules --load").good) {
       Fail("the kernel refuses the new rules, and the old ones stay: " + Reason(ran.said));
       return;
     }
@@ -191,8 +170,11 @@ class Installer {
     Load("-c\n" + With("-d", before_.exception) + With("-d", before_.commands));
     Load("-c\n" + With("-d", texts_.exception) + With("-d", texts_.commands));
     // The kernel asks its rules in order, and an exception must come before what it excepts.
-    const Ran ran = Load(With("-A", texts_.exception) + With("-a", texts_.commands));
-    if (!ran.good) Fail("the kernel refuses the rules: " + Reason(ran.said));
+    const AuditTool ran = Load(With("-A", texts_.exception) + With("-a", texts_.commands));
+    if (ran.good) return;
+    Fail("the kernel refuses the new rules, and the old ones stay: " + Reason(ran.said));
+    Load("-c\n" + With("-d", texts_.exception) + With("-d", texts_.commands));
+    if (Write(before_)) Load(With("-A", before_.exception) + With("-a", before_.commands));
   }
 
   void TellStrays() {

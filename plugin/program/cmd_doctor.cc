@@ -43,19 +43,6 @@ std::string_view Name(State state) {
   return state == State::kGood ? "ok" : state == State::kNotice ? "notice" : "broken";
 }
 
-/// The rules in the kernel, as auditctl(8) writes them.
-std::string LoadedRules() {
-  std::string text;
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen("auditctl -l 2>/dev/null", "re"), pclose);
-  char buffer[4096];
-  while (pipe != nullptr && text.size() < (1u << 20)) {
-    const std::size_t n = fread(buffer, 1, sizeof buffer, pipe.get());
-    if (n == 0) break;
-    text.append(buffer, n);
-  }
-  return text;
-}
-
 /// The login user whose commands the rules record: the first that one of them names, else any.
 std::uint64_t WatchedLogin(std::string_view rules) {
   constexpr std::string_view kCondition = "auid=";
@@ -96,7 +83,7 @@ class Doctor {
     const bool runs = LookAtPlugin();
     LookAtPolicy();
     if (geteuid() == 0) {
-      const std::string rules = LoadedRules();
+      const std::string rules = RunAuditTool("auditctl -l").said;
       if (audited) LookAtRules(rules);
       if (audited && runs) FollowMarked(WatchedLogin(rules));
     }
