@@ -29,12 +29,12 @@ users_now() {
     END { print (all ? "all" : users) }' "$rules"
 }
 
-# The administrator's entries that fit on one line; those with quotes or blanks are left alone. More than
-# 40 are too many for a question.
+# The administrator's entries that fit on one line; those with quotes, blanks, backslashes or what the shell
+# takes for a pattern are left alone. More than 40 are too many for a question.
 programs_now() {
   [ ! -e "$list" ] || awk '
     { gsub(/\r/, ""); sub(/^[ \t]+/, ""); sub(/[ \t]+$/, ""); sub(/[ \t]*:[ \t]*/, ":") }
-    /^#/ || /["\047, \t]/ || !/^[^:]+(:[^:]*)?$/ { next }
+    /^#/ || /["\047, \t*?\\]|\[/ || !/^[^:]+(:[^:]*)?$/ { next }
     ++n <= 40 { line = line (n > 1 ? " " : "") $0 }
     END { print (n > 40 ? "" : line) }' "$list"
 }
@@ -61,7 +61,7 @@ setting_now() {
       }
       END { print value }' "$file")
   done
-  echo "$value"
+  printf '%s\n' "$value" # echo would take backslashes for its own
 }
 
 catalogue_now() {
