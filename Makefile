@@ -230,7 +230,8 @@ lint:
 	cppcheck --quiet --std=c++20 --language=c++ --enable=warning,performance,portability \
 	  --suppress=syntaxError --inline-suppr --error-exitcode=1 -Iplugin plugin
 	mandoc -T lint -W warning docs/*.[158]
-	shellcheck tests/run tests/tools/need tests/tools/structure tests/tools/spdx tests/live/demo tests/package/* .ci/run
+	shellcheck tests/run tests/tools/need tests/tools/structure tests/tools/spdx tests/live/demo \
+	  $(filter-out %.pl,$(wildcard tests/package/*)) .ci/run
 
 tidy:
 	clang-tidy --quiet $(filter plugin/%.cc,$(SOURCES)) -- -std=c++20 $(ALL_CPPFLAGS)

@@ -1,5 +1,5 @@
 # What is in force on this machine, hand edits included. This text stands in the config script, which may
-# run before the package is unpacked, and in postinst; so it needs nothing but sh, sed and awk.
+# run before the package is unpacked, in postinst and in prerm; so it needs nothing but sh, sed and awk.
 plugin=/etc/audit/plugins.d/tld-audisp.conf
 rules=/etc/audit/rules.d/40-tld-audisp.rules
 settings=/etc/tld-audisp
@@ -7,9 +7,35 @@ own=$settings/conf.d/50-debconf.conf
 list=$settings/lists/suspicious-programs
 removed=/var/lib/tld-audisp/removed
 
+# auditd splits the line at blanks and does not care for case. Another value than yes or no: no answer.
 enable_now() {
-  [ ! -e "$plugin" ] || [ -e "$removed" ] ||
-    awk -F= '$1 ~ /^active *$/ { gsub(/ /, "", $2); active = $2 } END { print (active == "yes" ? "true" : "false") }' "$plugin"
+  [ ! -e "$plugin" ] || [ -e "$removed" ] || awk '
+    BEGIN { active = "no" }
+    tolower($1) == "active" && $2 == "=" { active = tolower($3) }
+    END { if (active == "yes") print "true"; else if (active == "no") print "false" }' "$plugin"
+}
+
+# FILE [MODE]: standard input takes its place; where it is a link, that of the file it leads to. Owner and mode
+# of an existing one are kept.
+replace() {
+  target=$(readlink -f "$1")
+  new=$target.dpkg-new
+  cat >"$new"
+  if [ -e "$target" ]; then
+    chown --reference="$target" "$new"
+    chmod --reference="$target" "$new"
+  else
+    chmod "${2:-644}" "$new"
+  fi
+  mv "$new" "$target"
+}
+
+# The one line of auditd's entry that scripts change.
+set_active() { # yes|no
+  awk -v value="$1" '
+    tolower($0) ~ /^ *active *=/ { if (!done++) print "active = " value; next }
+    { print }
+    END { if (!done) print "active = " value }' "$plugin" | replace "$plugin"
 }
 
 # Whether our audit rules are there; no answer while the plugin is off, since they are taken away then.

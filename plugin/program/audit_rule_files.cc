@@ -36,7 +36,7 @@ std::vector<std::string> RuleFiles() {
   const auto names = ListDirectory(kDirectory);
   if (!names) return paths;
   for (const std::string& name : *names) {
-    if (name.ends_with(".rules")) paths.push_back(std::string(kDirectory) + '/' + name);
+    if (IsMerged(name)) paths.push_back(std::string(kDirectory) + '/' + name);
   }
   return paths;
 }
@@ -68,12 +68,24 @@ std::string Reason(const std::string& said) {
   return reason.empty() ? std::string(Trim(said)) : reason;
 }
 
-/// Rules as `option` (-A, -a, -d) puts them in or takes them out.
-std::string With(const char* option, const std::string& text) {
-  std::string out;
+using Rules = std::vector<std::string>;  // canonical, each "-a LIST,ACTION …"
+
+bool Has(const Rules& rules, const std::string& rule) {
+  return std::find(rules.begin(), rules.end(), rule) != rules.end();
+}
+
+Rules RulesOf(const std::string& text) {
+  Rules rules;
   for (const std::string& line : AuditRuleLines(text)) {
-    if (line.starts_with("-a ")) out += option + line.substr(2) + '\n';
+    if (line.starts_with("-a ")) rules.push_back(CanonicalAuditRule(line));
   }
+  return rules;
+}
+
+/// Rules as `option` (-A, -a, -d) puts them in or takes them out.
+std::string With(const char* option, const Rules& rules) {
+  std::string out;
+  for (const std::string& rule : rules) out += option + rule.substr(2) + '\n';
   return out;
 }
 
@@ -83,7 +95,7 @@ class Installer {
       : texts_(std::move(texts)), before_{TextOf(kException), TextOf(kCommands)} {}
 
   AuditRuleChange Install() {
-    FindStrays();
+    LookAtOthers();
     LeaveOutWhatOthersHave();
     if (!Write(texts_)) return change_;
     const std::optional<audit_status> kernel = KernelAuditStatus();
@@ -111,24 +123,29 @@ class Installer {
   }
 
   /// Before anything is written: what was merged from our old files is no stray.
-  void FindStrays() {
+  void LookAtOthers() {
     std::vector<std::string> sources;
-    for (const std::string& path : RuleFiles()) sources.push_back(TextOf(path));
+    for (const std::string& path : RuleFiles()) {
+      sources.push_back(TextOf(path));
+      if (IsOurs(path)) continue;
+      for (std::string& rule : RulesOf(sources.back())) {
+        others_.push_back(std::move(rule));
+        paths_.push_back(path);
+      }
+    }
     strays_ = LinesOnlyMerged(TextOf(kMerged), sources);
   }
 
   /// The kernel refuses a rule that it has, and auditctl stops there: nothing behind it is loaded.
   void LeaveOutWhatOthersHave() {
-    for (const std::string& path : RuleFiles()) {
-      if (IsOurs(path)) continue;
-      for (const std::string& other : AuditRuleLines(TextOf(path))) {
-        for (const std::string& line : AuditRuleLines(texts_.commands)) {
-          if (CanonicalAuditRule(line) != CanonicalAuditRule(other)) continue;
-          const std::size_t at = texts_.commands.find("\n" + line + "\n");
-          texts_.commands.insert(at + 1, "# is in " + path + ": ");
-          Say(path + " has a rule of ours already, which is left out here: " + line);
-        }
-      }
+    wanted_ = RulesOf(texts_.commands);
+    for (const std::string& line : AuditRuleLines(texts_.commands)) {
+      const auto other = std::find(others_.begin(), others_.end(), CanonicalAuditRule(line));
+      if (other == others_.end()) continue;
+      const std::string& path = paths_[static_cast<std::size_t>(other - others_.begin())];
+      texts_.commands.insert(texts_.commands.find('\n' + line + '\n') + 1,
+                             "# is in " + path + ": ");
+      Say(path + " has a rule of ours already, which is left out here: " + line);
     }
   }
 
@@ -152,29 +169,61 @@ class Installer {
 
   void LoadAll() {
     const AuditTool ran = RunAuditTool("augenrules --load");
-    if (ran.good) return;
+    if (ran.good) return AskKernel();
+    const std::string why = Reason(ran.said);
+    if (texts_.exception == before_.exception && texts_.commands == before_.commands) {
+      BlameOthers(why);
+      return;
+    }
     // Whose fault is it? Rules of ours that are refused would keep a Debian 13 from starting
     // auditd.
     if (!Write(before_)) return;
     if (RunAuditTool("augenrules --load").good) {
-      Fail("the kernel refuses the new rules, and the old ones stay: " + Reason(ran.said));
+      Fail("the kernel refuses the new rules, and the old ones stay: " + why);
       return;
     }
-    if (!Write(texts_)) return;
-    Fail("audit rules that are not ours do not load: " + Reason(ran.said));
-    ExchangeOurs();
+    if (Write(texts_)) BlameOthers(why);
   }
 
-  void ExchangeOurs() {
-    // What is not loaded cannot be taken out, and that is no fault.
-    Load("-c\n" + With("-d", before_.exception) + With("-d", before_.commands));
-    Load("-c\n" + With("-d", texts_.exception) + With("-d", texts_.commands));
-    // The kernel asks its rules in order, and an exception must come before what it excepts.
-    const AuditTool ran = Load(With("-A", texts_.exception) + With("-a", texts_.commands));
-    if (ran.good) return;
-    Fail("the kernel refuses the new rules, and the old ones stay: " + Reason(ran.said));
-    Load("-c\n" + With("-d", texts_.exception) + With("-d", texts_.commands));
-    if (Write(before_)) Load(With("-A", before_.exception) + With("-a", before_.commands));
+  /// Unless ours do not load by themselves either; then that is said.
+  void BlameOthers(const std::string& why) {
+    if (ExchangeOurs()) Fail("audit rules that are not ours do not load: " + why);
+  }
+
+  bool ExchangeOurs() {
+    TakeOut(before_);
+    TakeOut(texts_);
+    if (const AuditTool ran = PutIn(texts_); !ran.good) {
+      Fail("the kernel refuses our rules: " + Reason(ran.said));
+      TakeOut(texts_);
+      if (Write(before_)) PutIn(before_);
+      return false;
+    }
+    // What another file has may not be loaded yet; a rule that is there is refused, which is good.
+    Load("-c\n" + With("-a", wanted_));
+    AskKernel();
+    return true;
+  }
+
+  /// But for what another file has too. What is not loaded cannot be taken out, and that is no
+  /// fault.
+  void TakeOut(const AuditRuleTexts& texts) const {
+    Rules rules = RulesOf(texts.exception + texts.commands);
+    std::erase_if(rules, [&](const std::string& rule) { return Has(others_, rule); });
+    Load("-c\n" + With("-d", rules));
+  }
+
+  /// The kernel asks its rules in order, and an exception must come before what it excepts.
+  static AuditTool PutIn(const AuditRuleTexts& texts) {
+    return Load(With("-A", RulesOf(texts.exception)) + With("-a", RulesOf(texts.commands)));
+  }
+
+  /// Under -i in anybody's file auditctl calls good what the kernel has refused.
+  void AskKernel() {
+    const Rules loaded = RulesOf(RunAuditTool("auditctl -l").said);
+    for (const std::string& rule : wanted_) {
+      if (!Has(loaded, rule)) Fail("the kernel has not taken this rule: " + rule);
+    }
   }
 
   void TellStrays() {
@@ -188,6 +237,9 @@ class Installer {
 
   AuditRuleTexts texts_;
   AuditRuleTexts before_;
+  Rules wanted_;                    ///< what is to be recorded, whichever file it stands in
+  Rules others_;                    ///< of files that are not ours
+  std::vector<std::string> paths_;  ///< of these, one by one
   std::vector<std::string> strays_;
   AuditRuleChange change_;
 };
@@ -225,8 +277,8 @@ std::string ExceptionAuditRules(const std::string& program, uid_t plugin) {
 
 std::vector<std::string> AuditRuleLines(const std::string& text) {
   std::vector<std::string> lines;
-  for (const std::string_view line : SplitWords(text, "\r\n")) {
-    const std::string_view rule = Trim(line);
+  for (const std::string_view line : SplitWords(text, "\n")) {
+    const std::string_view rule = Trim(line, " \t");
     if (!rule.empty() && rule[0] != '#') lines.emplace_back(rule);
   }
   return lines;
@@ -234,22 +286,34 @@ std::vector<std::string> AuditRuleLines(const std::string& text) {
 
 std::string CanonicalAuditRule(const std::string& line) {
   std::string out;
-  bool key = false;
+  std::vector<std::string> calls;
+  std::string_view option;
   for (const std::string_view word : SplitWords(line, " \t")) {
     std::string one(word);
-    if (key) one.insert(0, "key=");
-    key = word == "-k";
-    if (key) one = "-F";
-    if (one == "exit,always") one = "always,exit";
-    if (one == "exit,never") one = "never,exit";
-    for (const char* unset : {"4294967295", "-1"}) {
-      const std::string tail = "auid!=" + std::string(unset);
-      if (one == tail) one = "auid!=unset";
+    if (option == "-S") {
+      for (const std::string_view call : SplitWords(word, ",")) calls.emplace_back(call);
+      one.clear();
+    } else if (option == "-k") {
+      one = "-F key=" + one;
+    } else if (one == "exit,always" || one == "exit,never") {
+      one = one.substr(5) + ",exit";
+    } else if (one == "auid!=4294967295" || one == "auid!=-1") {
+      one = "auid!=unset";
     }
+    option = word;
+    if (one.empty() || one == "-S" || one == "-k") continue;
     if (!out.empty()) out += ' ';
     out += one;
   }
+  std::sort(calls.begin(), calls.end());
+  calls.erase(std::unique(calls.begin(), calls.end()), calls.end());
+  for (const std::string& call : calls) out += " -S " + call;
   return out;
+}
+
+bool IsMerged(std::string_view name) {
+  return name.ends_with(".rules") && !name.starts_with('.') &&
+         name.find_first_of(" \t\n") == name.npos;
 }
 
 std::vector<std::string> LinesOnlyMerged(const std::string& merged,

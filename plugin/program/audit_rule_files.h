@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// The auditctl(8) rules of this program in /etc/audit/rules.d, and how the kernel comes to have
@@ -24,13 +25,18 @@ std::vector<std::string> AuditAbis();
 /// behind it; so the user must be the plugin's, and there must be no login.
 std::string ExceptionAuditRules(const std::string& program, uid_t plugin);
 
-/// Lines of `text` that are neither empty nor comments, without the blanks around them.
+/// Lines of `text` that are neither empty nor comments, without the blanks around them. A carriage
+/// return stays: for auditctl it is part of the last word.
 std::vector<std::string> AuditRuleLines(const std::string& text);
 
 /// `line` as the kernel takes it, so that two ways to write one rule are equal: `-k K` is
-/// `-F key=K`, `exit,always` is `always,exit`, and an unset login has one name. The order of
-/// conditions is kept: for the kernel it makes another rule.
+/// `-F key=K`, `exit,always` is `always,exit`, an unset login has one name, and system calls stand
+/// once, sorted. The order of conditions is kept: for the kernel it makes another rule.
 std::string CanonicalAuditRule(const std::string& line);
+
+/// Whether augenrules(8) merges a file of this name: it does not see hidden ones, and takes one
+/// with blanks for several.
+bool IsMerged(std::string_view name);
 
 /// What stands in /etc/audit/audit.rules (`merged`) and in no file of rules.d (`sources`, texts):
 /// augenrules(8) would throw it away. Lines of ours with other users do not count.

@@ -60,8 +60,10 @@ std::string CommandRules(const std::string& users, const std::vector<std::string
   return text;
 }
 
+// augenrules puts files together as they are: a file before ours may lack the newline at its end.
 constexpr char kHeader[] =
-    "# Managed by 'dpkg-reconfigure tld-audisp-plugin' and 'tldctl audit-rules --install', which\n"
+    "\n# Managed by 'dpkg-reconfigure tld-audisp-plugin' and 'tldctl audit-rules --install', "
+    "which\n"
     "# replace this file. Rules of your own belong into a file beside it, such as "
     "50-local.rules.\n";
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -69,7 +70,8 @@ class ListCommand {
       if (!before) return before.error();
       const Result<std::string> text = SetListEntry(*before, options_.key, options_.value);
       if (!text) return text.error();
-      if (Status written = WriteFileAtomically(path, *text, 0644, true); !written) return written;
+      if (Status written = WriteFileAtomically(Resolved(path), *text, 0644, true); !written)
+        return written;
       return Include();
     });
   }
@@ -88,7 +90,7 @@ class ListCommand {
       if (!text) return text.error();
       if (HasListEntry(*text, options_.key)) {
         const std::string without = RemoveListEntry(*text, options_.key);
-        if (Status written = WriteFileAtomically(path, without, 0644, true); !written) {
+        if (Status written = WriteFileAtomically(Resolved(path), without, 0644, true); !written) {
           return written;
         }
       }
@@ -144,6 +146,13 @@ class ListCommand {
 
   std::string TextPath() const { return where_.directories.front() + '/' + options_.name; }
 
+  /// Where a link leads, so that it stays one.
+  static std::string Resolved(const std::string& path) {
+    std::error_code none;
+    const std::filesystem::path real = std::filesystem::canonical(path, none);
+    return none ? path : real.string();
+  }
+
   /// A file that is not there yet is empty; any other failure must not look like that.
   static Result<std::string> ReadText(const std::string& path) {
     if (!FileExists(path)) return std::string();
@@ -168,7 +177,7 @@ class ListCommand {
     if (!before) return before.error();
     const Result<std::string> text = SetListEntry(*before, options_.key, "");
     if (!text) return text.error();
-    return WriteFileAtomically(path, *text, 0644, true);
+    return WriteFileAtomically(Resolved(path), *text, 0644, true);
   }
 
   /// Takes the key out of the exclusions, where it would hide the entry.
@@ -177,7 +186,7 @@ class ListCommand {
     const Result<std::string> text = ReadText(path);
     if (!text) return text.error();
     if (!HasListEntry(*text, options_.key)) return {};
-    return WriteFileAtomically(path, RemoveListEntry(*text, options_.key), 0644, true);
+    return WriteFileAtomically(Resolved(path), RemoveListEntry(*text, options_.key), 0644, true);
   }
 
   /// One editor at a time; afterwards the list is compiled and the plugin told.

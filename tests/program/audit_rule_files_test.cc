@@ -9,7 +9,8 @@ namespace {
 using Strings = std::vector<std::string>;
 
 TEST(AuditRuleFiles, CommentsAndEmptyLinesAreNoRules) {
-  EXPECT_EQ(AuditRuleLines("# a\n\n  -D \r\n\t-b 8192\n ## -a x"), (Strings{"-D", "-b 8192"}));
+  EXPECT_EQ(AuditRuleLines("# a\n\n  -D \n\t-b 8192\n ## -a x"), (Strings{"-D", "-b 8192"}));
+  EXPECT_EQ(AuditRuleLines("-w /x -k mine\r\n"), Strings{"-w /x -k mine\r"});  // another key
 }
 
 TEST(AuditRuleFiles, OneRuleHasOneForm) {
@@ -17,9 +18,18 @@ TEST(AuditRuleFiles, OneRuleHasOneForm) {
             CanonicalAuditRule("-a always,exit -F auid!=4294967295 -S execve -F key=mine"));
   EXPECT_EQ(CanonicalAuditRule("-a always,exit -F auid!=unset -k a"),
             "-a always,exit -F auid!=unset -F key=a");
+  EXPECT_EQ(CanonicalAuditRule("-a always,exit -S execveat -S execve -k a"),
+            CanonicalAuditRule("-a always,exit -F key=a -S execve,execveat,execve"));
   // For the kernel these are two.
   EXPECT_NE(CanonicalAuditRule("-a always,exit -F auid=1 -F uid=2"),
             CanonicalAuditRule("-a always,exit -F uid=2 -F auid=1"));
+}
+
+TEST(AuditRuleFiles, OnlySomeFilesAreMerged) {
+  EXPECT_TRUE(IsMerged("50-local.rules"));
+  for (const char* name : {".50-local.rules", "50 my.rules", "50-local.rules.dpkg-old", "50-x"}) {
+    EXPECT_FALSE(IsMerged(name)) << name;
+  }
 }
 
 TEST(AuditRuleFiles, WhatNoSourceHasWouldBeDropped) {
