@@ -13,7 +13,6 @@
 #include "base/text.h"
 #include "program/audit_rule_files.h"
 #include "program/command.h"
-#include "program/config.h"
 #include "program/sandbox.h"
 
 namespace tld {
@@ -91,8 +90,7 @@ int Run(const CommonOptions& common, const AuditRulesOptions& options) {
     std::fputs(rules.c_str(), stdout);
     return kGood;
   }
-  Diagnostics ignored;  // of the settings; `tldctl check` shows them
-  const Config config = LoadConfig(common.config_file, FindInstallation(), {}, ignored);
+  const Config config = common.Settings();
   const Result<Identity> plugin = FindUser(config.user);
   return Change({plugin ? kHeader + ExceptionAuditRules(TLD_SBINDIR "/tld-audisp", plugin->uid)
                         : std::string(),

@@ -17,7 +17,6 @@
 #include "detect/audit_rules.h"
 #include "detect/list.h"
 #include "program/command.h"
-#include "program/config.h"
 #include "program/control.h"
 #include "program/kernel_audit.h"
 
@@ -73,10 +72,7 @@ bool RunMarked(const std::string& mark, std::uint64_t login) {
 
 class Doctor {
  public:
-  explicit Doctor(const CommonOptions& common) : common_(common) {
-    Diagnostics ignored;
-    config_ = LoadConfig(common.config_file, FindInstallation(), {}, ignored);
-  }
+  explicit Doctor(const CommonOptions& common) : common_(common), config_(common.Settings()) {}
 
   int Run() {
     const bool audited = LookAtKernel();

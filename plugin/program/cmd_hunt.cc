@@ -11,7 +11,6 @@
 #include "alert/moment.h"
 #include "base/text.h"
 #include "program/command.h"
-#include "program/config.h"
 #include "program/hunt_report.h"
 #include "program/log_input.h"
 
@@ -95,9 +94,7 @@ class Hunt {
   bool ListsAlerts() const { return options_.top.empty() && options_.histogram.empty(); }
 
   int SearchTheStore() {
-    Diagnostics ignored;
-    const std::string path =
-        LoadConfig(common_.config_file, FindInstallation(), {}, ignored).store.path;
+    const std::string path = common_.Settings().store.path;
     if (Status changed = BecomeOwnerOf(path); !changed) {
       return Complain(changed.message(), kMisuse);
     }

@@ -30,11 +30,7 @@ struct ListOptions {
 class ListCommand {
  public:
   ListCommand(const CommonOptions& common, const ListOptions& options)
-      : common_(common), options_(options) {
-    Diagnostics ignored;  // of the settings; `tldctl check` shows them
-    const PolicySource source = common.Source();
-    where_ = ListsOf(LoadConfig(source.config_file, FindInstallation(), {}, ignored), source);
-  }
+      : common_(common), options_(options), where_(ListsOf(common.Settings(), common.Source())) {}
 
   int Show() {
     const auto list = Open();

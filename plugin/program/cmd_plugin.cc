@@ -17,10 +17,7 @@ namespace {
 
 using Json = rapidjson::Value;
 
-std::string SocketOf(const CommonOptions& common) {
-  Diagnostics ignored;
-  return LoadConfig(common.config_file, FindInstallation(), {}, ignored).control_socket();
-}
+std::string SocketOf(const CommonOptions& common) { return common.Settings().control_socket(); }
 
 /// A member of an object, or null.
 const Json* Member(const Json& object, const char* name) {

@@ -22,6 +22,11 @@ PolicySource CommonOptions::Source() const {
   return source;
 }
 
+Config CommonOptions::Settings() const {
+  Diagnostics ignored;
+  return LoadConfig(config_file, FindInstallation(), {}, ignored);
+}
+
 bool CommonOptions::ColorFor(int fd) const {
   return color == "always" || (color == "auto" && isatty(fd) != 0);
 }

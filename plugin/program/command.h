@@ -9,6 +9,7 @@
 
 #include "base/diagnostics.h"
 #include "base/result.h"
+#include "program/config.h"
 #include "program/policy.h"
 
 /// What the commands of tldctl share. A command registers itself with the parser and leaves a
@@ -27,6 +28,8 @@ struct CommonOptions {
   std::string color = "auto";
 
   PolicySource Source() const;
+  /// The settings, without a word on what is wrong in them: `tldctl check` shows that.
+  Config Settings() const;
   /// Whether to colour what goes to this descriptor.
   bool ColorFor(int fd) const;
 };

@@ -61,7 +61,7 @@ struct Pages {
 
 class Front {
  public:
-  Front(FrontStart start, Pages pages, SignalReader signals, Fd bell)
+  Front(FrontStart start, Pages&& pages, SignalReader signals, Fd bell)
       : start_(std::move(start)),
         counters_(std::move(pages.front)),
         sensor_counters_(std::move(pages.sensor)),
