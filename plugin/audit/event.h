@@ -57,6 +57,8 @@ class Event {
   /// The records joined by one blank (RawEvent::text).
   const std::string& full_log() const { return raw_.text; }
   const RawEvent& raw() const { return raw_; }
+  /// Made by this plugin (own_event.h).
+  bool is_own() const { return raw_.Find(record_type::kOwn) != nullptr; }
   const std::vector<Field>& fields() const { return fields_; }
   const std::vector<Argument>& arguments() const { return arguments_; }
 

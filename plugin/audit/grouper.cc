@@ -64,6 +64,7 @@ const RawRecord* RawEvent::Find(int type) const {
 }
 
 const RawRecord& RawEvent::MainRecord() const {
+  if (const RawRecord* own = Find(record_type::kOwn)) return *own;
   const RawRecord* syscall = Find(record_type::kSyscall);
   return syscall != nullptr ? *syscall : records.front();
 }

@@ -42,7 +42,7 @@ struct RawEvent {
   }
   /// The first record of a type, or null.
   const RawRecord* Find(int type) const;
-  /// SYSCALL if there is one, else the first. REQUIRES: there is a record.
+  /// One of ours, else SYSCALL if there is one, else the first. REQUIRES: there is a record.
   const RawRecord& MainRecord() const;
   /// The type names of all records, each once, in order. Views into `records`.
   std::vector<std::string_view> TypeNames() const;

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/os.h"
@@ -41,9 +43,17 @@ bool TakesArgument(std::string_view option) {
   return std::find(std::begin(kOptions), std::end(kOptions), option) != std::end(kOptions);
 }
 
+/// Options of ld.so(8) with which no program is run.
+bool OnlyLooks(std::string_view option) {
+  constexpr std::string_view kOptions[] = {"--list",          "--verify", "--list-diagnostics",
+                                           "--list-tunables", "--help",   "--version"};
+  return std::find(std::begin(kOptions), std::end(kOptions), option) != std::end(kOptions);
+}
+
 std::string_view LoaderTarget(const std::vector<Argument>& arguments) {
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const std::string_view word = arguments[i].value;
+    if (OnlyLooks(word)) return {};
     if (!word.starts_with("--")) return word;
     if (TakesArgument(word)) ++i;
   }
@@ -59,6 +69,13 @@ std::string_view Applet(const std::vector<Argument>& arguments) {
   std::string_view word = arguments[1].value;
   if (word.starts_with(kCoreutils)) word.remove_prefix(kCoreutils.size());
   return word;
+}
+
+/// Without `.`, `..` and doubled slashes; symbolic links stay as they are.
+std::string AbsolutePath(std::string_view directory, std::string_view path) {
+  std::filesystem::path whole(path);
+  if (whole.is_relative()) whole = std::filesystem::path(directory) / whole;
+  return whole.lexically_normal().string();
 }
 
 bool IsExec(const Event& event) {
@@ -117,25 +134,106 @@ std::string_view EnrichedValue(std::string_view enrichment, std::string_view nam
 
 namespace {
 
-void AddProgramNames(Event& event) {
-  NameSet names;
-  const std::string_view exe = event.First("audit.exe");
-  names.Add(event.First("audit.command"));
-  names.Add(ProgramName(exe));
-  if (IsExec(event)) {
-    const std::string path = ExecutedPath(event.raw());
-    names.Add(ProgramName(path));
-    const std::vector<Argument>& arguments = event.arguments();
-    if (!arguments.empty() && arguments[0].index == 0) {
-      std::string_view word = arguments[0].value;
-      if (word.starts_with('-')) word.remove_prefix(1);  // a login shell
-      names.Add(ProgramName(word));
-      if (IsLoader(exe)) names.Add(ProgramName(LoaderTarget(arguments)));
-      if (IsMultiCall(exe)) names.Add(ProgramName(Applet(arguments)));
+/// Where everybody may write (hier(7)); what is run there came from anywhere.
+constexpr std::string_view kWritableDirectories[] = {
+    "/tmp",      "/var/tmp",   "/dev/shm",  "/run/shm",
+    "/run/lock", "/var/crash", "/var/lock", "/dev/mqueue",
+};
+
+std::string_view WritableDirectory(std::string_view file) {
+  for (const std::string_view directory : kWritableDirectories) {
+    if (file.size() > directory.size() && file.starts_with(directory) &&
+        file[directory.size()] == '/') {
+      return directory;
     }
   }
-  for (const std::string& name : names.names()) event.Add("audit.program", name);
+  return {};
 }
+
+/// Collects what the records say of the program that was run, then adds it: fields are looked up
+/// by an order that adding ends.
+class Program {
+ public:
+  explicit Program(const Event& event)
+      : exe_(event.First("audit.exe")),
+        cwd_(event.First("audit.cwd")),
+        by_content_(event.First("audit.program")) {
+    names_.Add(by_content_);
+    names_.Add(event.First("audit.command"));
+    names_.Add(ProgramName(exe_));
+    if (IsExec(event)) Look(event);
+  }
+
+  void AddTo(Event& event) const {
+    for (const std::string& name : names_.names()) {
+      if (name != by_content_) event.Add("audit.program", name);
+    }
+    for (const std::string_view way : ways_) event.Add("audit.identity.via", way);
+    if (!is_exec_) return;
+    bool writable = false;
+    for (const std::string& file : files_.names()) {
+      if (SaysMoreThanExe(file)) event.Add("audit.identity.file", file);
+      const std::string_view directory = WritableDirectory(file);
+      if (!directory.empty() && !std::exchange(writable, true)) {
+        event.Add("audit.identity.writable_dir", directory);
+      }
+    }
+    // A file in memory, or one without a name, by the way d_path() shows it.
+    const bool nameless = exe_.ends_with(kDeleted);
+    if (nameless && exe_.starts_with("/memfd:")) event.Add("audit.identity.memfd", "yes");
+    if (nameless) event.Add("audit.identity.deleted", "yes");
+  }
+
+ private:
+  bool SaysMoreThanExe(std::string_view file) const {
+    return file != exe_ || !WritableDirectory(file).empty() || file.find("/.") != file.npos;
+  }
+
+  void Look(const Event& event) {
+    is_exec_ = true;
+    const std::string path = ExecutedPath(event.raw());
+    names_.Add(ProgramName(path));
+    files_.Add(exe_.substr(0, exe_.size() - (exe_.ends_with(kDeleted) ? kDeleted.size() : 0)));
+    const std::vector<Argument>& arguments = event.arguments();
+    if (arguments.empty() || arguments[0].index != 0) return;
+    std::string_view word = arguments[0].value;
+    if (word.starts_with('-')) word.remove_prefix(1);  // a login shell
+    names_.Add(ProgramName(word));
+    if (IsScript(path, arguments)) Unwrap("script", path);
+    if (IsLoader(exe_)) Unwrap("loader", LoaderTarget(arguments));
+    if (IsMultiCall(exe_)) {
+      const std::string_view applet = ProgramName(Applet(arguments));
+      if (!applet.empty() && applet != ProgramName(exe_)) ways_.push_back("applet");
+      names_.Add(applet);
+    }
+  }
+
+  /// The kernel puts the interpreter before the script, as argument 0, and the name it was asked
+  /// to run after it (fs/binfmt_script.c), so that exe is not what PATH names.
+  bool IsScript(const std::string& path, const std::vector<Argument>& arguments) const {
+    if (path.empty() || ProgramName(path) == ProgramName(exe_)) return false;
+    const std::size_t last = std::min<std::size_t>(arguments.size(), 3);
+    for (std::size_t i = 1; i < last; ++i) {
+      if (arguments[i].value == path) return true;
+    }
+    return false;
+  }
+
+  void Unwrap(std::string_view way, std::string_view target) {
+    if (target.empty()) return;
+    ways_.push_back(way);
+    names_.Add(ProgramName(target));
+    files_.Add(AbsolutePath(cwd_, target));
+  }
+
+  std::string_view exe_;
+  std::string_view cwd_;
+  std::string_view by_content_;  // the parser has it from a record of ours
+  bool is_exec_ = false;
+  NameSet names_;
+  NameSet files_;
+  std::vector<std::string_view> ways_;
+};
 
 std::vector<Field> FindUserNames(const Event& event, const UserNames& users, bool of_this_host) {
   std::vector<Field> found;
@@ -170,7 +268,7 @@ std::string_view UserNames::Find(std::string_view uid) const {
 void AddNames(Event& event, const UserNames& users, bool of_this_host) {
   // Both look fields up before they add one: Find needs the order that Seal makes.
   const std::vector<Field> user_names = FindUserNames(event, users, of_this_host);
-  AddProgramNames(event);
+  Program(event).AddTo(event);
   for (const Field& field : user_names) event.Add(field.name, field.value);
   event.Seal();
 }

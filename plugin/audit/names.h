@@ -31,6 +31,12 @@ class UserNames {
 /// of a dynamic loader that was run as a program, and the applet of a multi-call binary. From the
 /// records alone; nothing is opened. Other events get their comm and exe.
 ///
+/// `audit.identity.via`: `script`, `loader`, `applet`, where the program is behind another one.
+/// `.file`: the full path of what was run, without symbolic links being followed, where exe does
+/// not say it or it is in a writable or hidden directory.
+/// `.writable_dir`: the first directory open to everybody that one of them is in. `.memfd` and
+/// `.deleted`: `yes` for an executable that is in memory only, or that had no name any more.
+///
 /// `audit.auid_name`, `audit.uid_name` …: from auditd's enrichment, else, for an event of this
 /// host, from `users`. Display only: no decision may rest on them.
 void AddNames(Event& event, const UserNames& users, bool of_this_host);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "audit/argv.h"
+#include "audit/own_event.h"
 #include "audit/record.h"
 #include "audit/sockaddr.h"
 #include "base/text.h"
@@ -51,10 +52,10 @@ constexpr NamePair kParentFields[] = {
 
 /// Names that a record may not take by calling a field so: they mean something else in an event.
 constexpr std::string_view kReserved[] = {
-    "type",     "record_type", "id",        "node",      "key",          "execve",
-    "file",     "directory",   "sockaddr",  "proctitle", "program",      "identity",
-    "command",  "session",     "raw_hex",   "truncated", "syscall_name", "auid_name",
-    "uid_name", "gid_name",    "euid_name", "suid_name", "fsuid_name",
+    "type",      "record_type", "id",       "node",      "key",       "execve",
+    "file",      "directory",   "sockaddr", "proctitle", "program",   "identity",
+    "health",    "command",     "session",  "raw_hex",   "truncated", "syscall_name",
+    "auid_name", "uid_name",    "gid_name", "euid_name", "suid_name", "fsuid_name",
 };
 
 std::string_view Lookup(std::span<const NamePair> table, std::string_view record_name) {
@@ -159,6 +160,22 @@ void AddIdentity(Event& event) {
   for (const std::string& key : raw.Keys()) event.Add("audit.key", key);
 }
 
+/// What a record of ours says: `audit.identity.name` …, or `audit.health.text` …
+void AddOwnFields(Event& event) {
+  const RawRecord* own = event.raw().Find(record_type::kOwn);
+  if (own == nullptr) return;
+  const bool identity = own->type_name == kIdentityType;
+  std::string_view body = event.raw().Body(*own);
+  for (RawField field; NextRawField(body, field);) {
+    if (!IsPlainName(field.name)) continue;
+    const bool plain = field.name == "via" || field.name == "sha256" || field.name == "what";
+    const std::string value = plain ? std::string(field.value) : DecodeUntrusted(field.value);
+    const std::string prefix = identity ? "audit.identity." : "audit.health.";
+    event.AddNamed(prefix + std::string(field.name), value);
+    if (identity && field.name == "name") event.Add("audit.program", value);
+  }
+}
+
 /// First, before the event is sealed.
 std::string_view Unsorted(const Event& event, std::string_view name) {
   for (const Field& field : event.fields()) {
@@ -186,6 +203,7 @@ Event Parser::Parse(RawEvent raw) {
   Event event(std::move(raw));
   AddIdentity(event);
   AddArguments(event);
+  AddOwnFields(event);
   library_->event = &event;
   library_->has_syscall = event.raw().Find(record_type::kSyscall) != nullptr;
   library_->syscall_read = library_->cwd_read = library_->truncated = false;
@@ -203,6 +221,7 @@ void Parser::Library::Feed(const RawEvent& raw) {
   feed.clear();
   for (const RawRecord& record : raw.records) {
     if (record.type == record_type::kExecve) continue;  // argv.h
+    if (record.type == record_type::kOwn) continue;
     const std::size_t at = feed.size();
     // With a header of our own: who the event is was read already, and by one reader alone.
     feed += "type=" + record.type_name + " msg=audit(1000000000.000:1): ";

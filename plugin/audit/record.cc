@@ -33,17 +33,6 @@ std::optional<std::string_view> ConsumeWord(std::string_view& text) {
   return word;
 }
 
-int TypeNumber(std::string_view name) {
-  if (name.starts_with("UNKNOWN[") && name.back() == ']') {
-    const auto number = ParseNumber(name.substr(8, name.size() - 9));
-    return number && *number < 100'000 ? static_cast<int>(*number) : 0;
-  }
-  std::array<char, 64> buffer{};
-  if (name.size() >= buffer.size()) return 0;
-  name.copy(buffer.data(), name.size());
-  return std::max(audit_name_to_msg_type(buffer.data()), 0);
-}
-
 bool IsTypeName(std::string_view name) {
   return name.size() <= kTypeNameLimit &&
          name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_[]") == name.npos;
@@ -106,6 +95,18 @@ EventId RecordHeader::Id() const {
   return EventId{std::string(node), seconds, milliseconds, serial};
 }
 
+int RecordType(std::string_view name) {
+  if (name.starts_with("UNKNOWN[") && name.back() == ']') {
+    const auto number = ParseNumber(name.substr(8, name.size() - 9));
+    return number && *number < 100'000 ? static_cast<int>(*number) : 0;
+  }
+  std::array<char, 64> buffer{};
+  if (name.size() >= buffer.size()) return 0;
+  name.copy(buffer.data(), name.size());
+  if (name == kIdentityType || name == kHealthType) return record_type::kOwn;
+  return std::max(audit_name_to_msg_type(buffer.data()), 0);
+}
+
 std::optional<RecordHeader> ParseHeader(std::string_view line) {
   RecordHeader header;
   std::string_view rest = line;
@@ -120,7 +121,7 @@ std::optional<RecordHeader> ParseHeader(std::string_view line) {
   const auto type = ConsumeWord(rest);
   if (!type || !IsTypeName(*type)) return {};
   header.type_name = *type;
-  header.type = TypeNumber(*type);
+  header.type = RecordType(*type);
   if (!Consume(rest, "msg=audit(")) return {};
   const std::size_t close = rest.find("):");
   if (close == rest.npos) return {};

@@ -23,7 +23,13 @@ inline constexpr int kCwd = 1307;
 inline constexpr int kExecve = 1309;
 inline constexpr int kEoe = 1320;
 inline constexpr int kProctitle = 1327;
+/// This plugin's own, kIdentityType and kHealthType; outside the numbers of the kernel and of auditd.
+inline constexpr int kOwn = 1 << 20;
 }  // namespace record_type
+
+/// What this plugin writes itself (own_event.h).
+inline constexpr std::string_view kIdentityType = "TLD_IDENTITY";
+inline constexpr std::string_view kHealthType = "TLD_HEALTH";
 
 /// What makes records belong together: serials are unique for a node and a boot only.
 struct EventId {
@@ -58,6 +64,9 @@ struct RecordHeader {
 
   EventId Id() const;
 };
+
+/// The number of a record type, also one written as `UNKNOWN[N]`; 0 for names that nobody knows.
+int RecordType(std::string_view name);
 
 /// Nothing when the line is no audit record.
 std::optional<RecordHeader> ParseHeader(std::string_view line);

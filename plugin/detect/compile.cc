@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "audit/own_event.h"
 #include "base/text.h"
 #include "detect/definition.h"
 #include "detect/rule_builder.h"
@@ -69,6 +70,7 @@ class RulesetBuilder {
       return order_[a].Rank() < order_[b].Rank();
     };
     std::stable_sort(ruleset_.roots.begin(), ruleset_.roots.end(), by_rank);
+    std::stable_sort(ruleset_.own_roots.begin(), ruleset_.own_roots.end(), by_rank);
     for (Rule& rule : ruleset_.rules) {
       std::stable_sort(rule.children.begin(), rule.children.end(), by_rank);
     }
@@ -99,7 +101,11 @@ class RulesetBuilder {
     links_.push_back(LinkText(definition));
     matched_.push_back(MatchedOf(definition));
     ruleset_.rules.push_back(std::move(rule));
-    if (parents.empty()) ruleset_.roots.push_back(at);
+    const bool own_root = parents.empty() && std::find(std::begin(kOwnRoots), std::end(kOwnRoots),
+                                                       definition.id) != std::end(kOwnRoots);
+    if (parents.empty()) (own_root ? ruleset_.own_roots : ruleset_.roots).push_back(at);
+    own_.push_back(own_root || std::any_of(parents.begin(), parents.end(),
+                                           [&](std::size_t parent) { return own_[parent]; }));
     for (const std::size_t parent : parents) ruleset_.rules[parent].children.push_back(at);
     definitions_.push_back(std::move(definition));
   }
@@ -169,6 +175,7 @@ class RulesetBuilder {
       ruleset_.composites.push_back(at);
       ruleset_.rules[at].composite->place = place;
       const Matched& matched = matched_[at];
+      ruleset_.rules[at].composite->own_events = own_[at] || matched.rule;
       for (Rule& rule : ruleset_.rules) {
         const bool counts = rule.level > 0 && (!matched.rule || *matched.rule == rule.id) &&
                             (!matched.groups || matched.groups->Matches(rule.group_string));
@@ -258,7 +265,7 @@ class RulesetBuilder {
     if (text.empty()) return EmptyLink(d, link);
     const OsMatch names(text);
     for (std::size_t i = 0; i < ruleset_.rules.size(); ++i) {
-      if (names.Matches(ruleset_.rules[i].group_string)) parents.push_back(i);
+      if (!own_[i] && names.Matches(ruleset_.rules[i].group_string)) parents.push_back(i);
     }
     return true;
   }
@@ -270,8 +277,8 @@ class RulesetBuilder {
       return false;
     }
     for (std::size_t i = 0; i < ruleset_.rules.size(); ++i) {
-      const int own = ruleset_.rules[i].level;
-      if (own > 0 && own >= static_cast<int>(*level)) parents.push_back(i);
+      const int level_of = ruleset_.rules[i].level;
+      if (!own_[i] && level_of > 0 && level_of >= static_cast<int>(*level)) parents.push_back(i);
     }
     return true;
   }
@@ -285,6 +292,7 @@ class RulesetBuilder {
   std::vector<SiblingOrder> order_;          // by index
   std::vector<std::string> links_;           // by index
   std::vector<Matched> matched_;             // by index
+  std::vector<bool> own_;                    // by index: below one of kOwnRoots
   std::size_t skipped_ = 0;
 };
 

@@ -90,7 +90,8 @@ class Search {
   /// answer below it lets the search go on behind it, so the walk keeps the levels it came through.
   std::optional<Answer> Run() {
     const Candidates* some = context_.candidates;
-    std::vector<Siblings> levels{{some != nullptr ? &some->roots : &context_.ruleset.roots}};
+    std::vector<Siblings> levels{
+        {some != nullptr ? &some->roots : &RootsFor(context_.ruleset, event_)}};
     while (!levels.empty()) {
       Siblings& level = levels.back();
       if (level.next < level.rules->size()) {
@@ -176,6 +177,10 @@ class Search {
 };
 
 }  // namespace
+
+const std::vector<std::size_t>& RootsFor(const Ruleset& ruleset, const Event& event) {
+  return event.is_own() ? ruleset.own_roots : ruleset.roots;
+}
 
 const FieldName* FieldOf(const Condition& condition) {
   if (const auto* field = std::get_if<FieldCondition>(&condition)) return &field->field;

@@ -74,6 +74,9 @@ struct MatchContext {
   const Candidates* candidates = nullptr;  ///< null: all rules are tried
 };
 
+/// The roots of the rules that are tried on the event.
+const std::vector<std::size_t>& RootsFor(const Ruleset& ruleset, const Event& event);
+
 /// The answer to an event, or none. `trace`, when not null, gets each rule tried.
 std::optional<Answer> Evaluate(const MatchContext& context, Windows& windows, const Event& event,
                                Trace* trace);

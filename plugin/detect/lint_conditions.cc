@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // LintConditions of lint.h.
-#include <libaudit.h>
 
 #include <algorithm>
 #include <optional>
@@ -8,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "audit/record.h"
 #include "base/text.h"
 #include "detect/lint.h"
 
@@ -58,7 +58,7 @@ std::string_view WhyNever(std::string_view field, std::string_view value) {
     std::string name(value);
     std::transform(name.begin(), name.end(), name.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-    if (!name.starts_with("UNKNOWN[") && audit_name_to_msg_type(name.c_str()) <= 0) {
+    if (!name.starts_with("UNKNOWN[") && RecordType(name) == 0) {
       return "there is no such record type";
     }
   }

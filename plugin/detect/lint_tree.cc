@@ -77,6 +77,7 @@ class TreeLint {
 
   void Run() {
     Compare(rules_.ruleset.roots, {});
+    Compare(rules_.ruleset.own_roots, {});
     for (const Rule& rule : rules_.ruleset.rules) Compare(rule.children, rule.conditions);
     for (std::size_t i = 0; i < places_.size(); ++i) {
       if (shadowed_[i] != 0 && shadowed_[i] == places_[i]) TellShadow(i);

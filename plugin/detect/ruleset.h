@@ -107,7 +107,8 @@ struct Composite {
   std::int64_t timeframe_ms = 0;  ///< how far before
   std::optional<Pattern> log;     ///< `if_matched_regex`, on the earlier events' full logs
   std::vector<Comparison> comparisons;
-  bool all_nodes = false;  ///< `global_frequency`: events of other nodes count as well
+  bool all_nodes = false;   ///< `global_frequency`: events of other nodes count as well
+  bool own_events = false;  ///< counts events that this plugin made
 };
 
 /// A description with its `$(field)` parts.
@@ -146,6 +147,8 @@ struct Rule {
 struct Ruleset {
   std::vector<Rule> rules;         ///< in load order
   std::vector<std::size_t> roots;  ///< in the order of evaluation
+  /// The roots for events that this plugin made (own_event.h); no other event is tried there.
+  std::vector<std::size_t> own_roots;
   std::vector<List> lists;
   std::vector<std::size_t> composites;     ///< rules that are composite
   std::vector<FieldName> compared_fields;  ///< that comparisons look at, each once

@@ -184,7 +184,9 @@ void Windows::Remember(std::size_t answer, const Event& event, const Origin& ori
   std::vector<std::size_t> places;
   for (const std::size_t place : ruleset_.rules[answer].counted_by) {
     const std::size_t rule = ruleset_.composites[place];
-    const auto& log = ruleset_.rules[rule].composite->log;
+    const Composite& composite = *ruleset_.rules[rule].composite;
+    if (event.is_own() && !composite.own_events) continue;
+    const auto& log = composite.log;
     if (log && !log->Matches(event.full_log(), scratch)) continue;
     if (std::find(fired.begin(), fired.end(), rule) == fired.end()) places.push_back(place);
   }

@@ -77,7 +77,7 @@ Status BecomeOwnerOf(const std::string& path) {
   const Fd fd(open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat st {};
   if (geteuid() != 0 || !fd || fstat(fd.get(), &st) != 0 || st.st_uid == 0) return {};
-  return DropPrivileges({st.st_uid, st.st_gid}, {});
+  return DropPrivileges({st.st_uid, st.st_gid}, {}, {});
 }
 
 int Complain(const std::string& text, int status) {

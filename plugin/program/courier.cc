@@ -191,7 +191,7 @@ int RunCourier(const CourierStart& start, int bell, SharedPage<FrontCounters>& f
   front.MakeReadOnly();
   sensor.MakeReadOnly();
   Result<SignalReader> signals = SignalReader::Create();
-  if (!signals) return kFailed;
+  if (!signals || !GiveUpCapabilities()) return kFailed;
   mallopt(M_ARENA_MAX, 1);  // a few threads that mostly wait: memory counts more
   // Detached threads may use it until the process is gone.
   auto* courier = new Courier(start, bell, *sensor, *own, *std::move(signals));

@@ -104,9 +104,15 @@ class Path {
   /// Adds what kept the rule from being tried; nothing when it was.
   void Follow(std::size_t rule) {
     if (Tried(rule) != nullptr) return;
-    const auto& roots = context_.ruleset.roots;
+    const auto& roots = RootsFor(context_.ruleset, event_);
     if (std::find(roots.begin(), roots.end(), rule) != roots.end()) {
       AddTaker(Before(roots, rule), "which is tried before it");
+      return;
+    }
+    const auto& others = event_.is_own() ? context_.ruleset.roots : context_.ruleset.own_roots;
+    if (std::find(others.begin(), others.end(), rule) != others.end()) {
+      faults.push_back(event_.is_own() ? "the event being one of the plugin's own"
+                                       : "it being for events of the plugin's own");
       return;
     }
     const std::size_t parent = BestParent(rule);
@@ -192,7 +198,9 @@ std::vector<std::string> NotTriedAfter(const Trace& trace, std::size_t step,
                                        const Ruleset& ruleset) {
   const TraceStep& taker = trace.steps[step];
   if (taker.result != TraceStep::Result::kHeld || ruleset.rules[taker.rule].gate) return {};
-  const std::vector<std::size_t>* siblings = &ruleset.roots;
+  const auto& own = ruleset.own_roots;
+  const bool of_own = std::find(own.begin(), own.end(), trace.steps[0].rule) != own.end();
+  const std::vector<std::size_t>* siblings = of_own ? &own : &ruleset.roots;
   for (std::size_t i = step; i-- > 0;) {
     if (trace.steps[i].depth >= taker.depth) continue;
     siblings = &ruleset.rules[trace.steps[i].rule].children;

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,17 +58,27 @@ struct Pages {
   SharedPage<FrontCounters> front;
   SharedPage<SensorCounters> sensor;
   SharedPage<CourierCounters> courier;
+  SharedPage<WitnessCounters> witness;
+};
+
+/// What the roles share besides: the eventfd that calls the courier, and both ends of the witness's
+/// socket. The front keeps them open, so that either side may be started anew.
+struct Links {
+  Fd bell;
+  Fd sensor_to_witness;
+  Fd witness_to_sensor;
 };
 
 class Front {
  public:
-  Front(FrontStart start, Pages&& pages, SignalReader signals, Fd bell)
+  Front(FrontStart start, Pages&& pages, SignalReader signals, Links links)
       : start_(std::move(start)),
         counters_(std::move(pages.front)),
         sensor_counters_(std::move(pages.sensor)),
         courier_counters_(std::move(pages.courier)),
+        witness_counters_(std::move(pages.witness)),
         signals_(std::move(signals)),
-        bell_(std::move(bell)),
+        links_(std::move(links)),
         queue_(start_.queue_bytes) {}
 
   int Run() {
@@ -75,6 +86,7 @@ class Front {
       now_ms_ = MonotonicMs();
       if (sensor_.pid == 0 && now_ms_ >= sensor_.next_start_ms && !start_.drain_only) StartSensor();
       if (CourierIsDue()) StartCourier();
+      if (WitnessIsDue()) StartWitness();
       WatchSensor();
       Poll();
       now_ms_ = MonotonicMs();
@@ -84,6 +96,7 @@ class Front {
       EndSensor();
     }
     if (courier_.pid != 0) kill(courier_.pid, SIGTERM);
+    if (witness_.pid != 0) kill(witness_.pid, SIGKILL);
     return 0;
   }
 
@@ -104,11 +117,14 @@ class Front {
     pollfd fds[4] = {{input_ended_ ? -1 : STDIN_FILENO, POLLIN, 0},
                      {signals_.fd(), POLLIN, 0},
                      {queue_.empty() ? -1 : pipe_.get(), POLLOUT, 0},
-                     {no_courier && !input_ended_ ? bell_.get() : -1, POLLIN, 0}};
+                     {no_courier && !input_ended_ ? links_.bell.get() : -1, POLLIN, 0}};
     std::int64_t timeout = std::numeric_limits<int>::max();
     if (sensor_.pid == 0 && !start_.drain_only) timeout = sensor_.next_start_ms - now_ms_;
     if (courier_.pid == 0 && courier_wanted_) {
       timeout = std::min(timeout, courier_.next_start_ms - now_ms_);
+    }
+    if (witness_.pid == 0 && !start_.drain_only) {
+      timeout = std::min(timeout, witness_.next_start_ms - now_ms_);
     }
     if (input_ended_) timeout = 50;
     poll(fds, 4, static_cast<int>(std::max<std::int64_t>(timeout, 0)));
@@ -208,8 +224,10 @@ class Front {
       queue_.Clear();
       close(STDIN_FILENO);
       start_.sensor.front_pid = getppid();
-      _exit(RunSensor(start_.sensor, {std::move(read_end), std::move(start_.control), bell_.get()},
-                      counters_, sensor_counters_, courier_counters_));
+      _exit(RunSensor(start_.sensor,
+                      {std::move(read_end), std::move(start_.control), links_.bell.get(),
+                       links_.sensor_to_witness.get()},
+                      {counters_, sensor_counters_, courier_counters_, witness_counters_}));
     }
     sensor_.Started(pid, now_ms_);
     pipe_ = std::move(write_end);
@@ -230,17 +248,47 @@ class Front {
       return;
     }
     if (pid == 0) {
-      pipe_.Reset();
-      queue_.Clear();
-      start_.control.Reset();
-      close(STDIN_FILENO);
-      // Two couriers would deliver twice, so it ends with the front, however that ends.
-      prctl(PR_SET_PDEATHSIG, SIGTERM);
-      if (getppid() != front) _exit(0);
-      _exit(
-          RunCourier(start_.courier, bell_.get(), counters_, sensor_counters_, courier_counters_));
+      LeaveFront(front, SIGTERM);
+      _exit(RunCourier(start_.courier, links_.bell.get(), counters_, sensor_counters_,
+                       courier_counters_));
     }
     courier_.Started(pid, now_ms_);
+  }
+
+  bool WitnessIsDue() const {
+    return witness_.pid == 0 && !input_ended_ && !start_.drain_only &&
+           now_ms_ >= witness_.next_start_ms;
+  }
+
+  void StartWitness() {
+    ++counters_->witness_starts;
+    const pid_t front = getpid();
+    const pid_t pid = fork();
+    if (pid < 0) {
+      witness_.BackOff(now_ms_);
+      return;
+    }
+    if (pid == 0) {
+      LeaveFront(front, SIGKILL);
+      links_.bell.Reset();
+      links_.sensor_to_witness.Reset();
+      counters_.MakeReadOnly();
+      sensor_counters_.MakeReadOnly();
+      courier_counters_.MakeReadOnly();
+      _exit(RunWitness(start_.witness, std::move(links_.witness_to_sensor), witness_counters_));
+    }
+    witness_.Started(pid, now_ms_);
+  }
+
+  /// In a new child that is not the sensor: it holds nothing of the front's and ends with it,
+  /// however that ends.
+  void LeaveFront(pid_t front, int signal) {
+    pipe_.Reset();
+    queue_.Clear();
+    start_.control.Reset();
+    close(STDIN_FILENO);
+    prctl(PR_SET_PDEATHSIG, signal);
+    if (getppid() != front) _exit(0);
   }
 
   /// A sensor that has input and takes none of it for long hangs: it is replaced.
@@ -260,6 +308,7 @@ class Front {
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
       if (pid == sensor_.pid) SensorEnded();
       if (pid == courier_.pid) CourierEnded(status);
+      if (pid == witness_.pid) witness_.Ended(now_ms_);
     }
   }
 
@@ -289,12 +338,14 @@ class Front {
   SharedPage<FrontCounters> counters_;
   SharedPage<SensorCounters> sensor_counters_;
   SharedPage<CourierCounters> courier_counters_;
+  SharedPage<WitnessCounters> witness_counters_;
   SignalReader signals_;
-  Fd bell_;
+  Links links_;
   ByteQueue queue_;
   Fd pipe_;
   Child sensor_;
   Child courier_;
+  Child witness_;
   bool courier_wanted_ = false;
   std::uint64_t done_before_ = 0;
   std::int64_t progress_ms_ = 0;
@@ -314,10 +365,20 @@ int RunFront(FrontStart start) {
   Result<SharedPage<SensorCounters>> sensor = SharedPage<SensorCounters>::Create();
   Result<SharedPage<CourierCounters>> courier = SharedPage<CourierCounters>::Create();
   Result<SignalReader> signals = SignalReader::Create();
-  Fd bell(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!counters || !sensor || !courier || !signals || !bell) return 1;
-  return Front(std::move(start), {*std::move(counters), *std::move(sensor), *std::move(courier)},
-               *std::move(signals), std::move(bell))
+  Result<SharedPage<WitnessCounters>> witness = SharedPage<WitnessCounters>::Create();
+  Links links{Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), {}, {}};
+  int talk[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, talk) == 0) {
+    links.sensor_to_witness = Fd(talk[0]);
+    links.witness_to_sensor = Fd(talk[1]);
+  }
+  if (!counters || !sensor || !courier || !witness || !signals || !links.bell ||
+      !links.witness_to_sensor) {
+    return 1;
+  }
+  return Front(std::move(start),
+               {*std::move(counters), *std::move(sensor), *std::move(courier), *std::move(witness)},
+               *std::move(signals), std::move(links))
       .Run();
 }
 

@@ -8,12 +8,14 @@
 #include "base/os.h"
 #include "program/courier.h"
 #include "program/sensor.h"
+#include "program/witness.h"
 
 namespace tld {
 
 struct FrontStart {
   SensorStart sensor;
   CourierStart courier;
+  WitnessStart witness;
   std::size_t queue_bytes = std::size_t{64} << 20;
   bool drain_only = false;  ///< start no sensor: it would keep privileges that it must not have
   pid_t parent = 0;         ///< auditd; only its SIGTERM counts

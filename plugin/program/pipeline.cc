@@ -79,7 +79,10 @@ void Pipeline::Finish(std::int64_t now_ms) {
 
 void Pipeline::TakeLine(std::string_view line, std::int64_t now_ms) {
   const auto header = ParseHeader(line);
-  if (!header) {
+  // Events of ours come from no input but a log that is read again.
+  const bool forged =
+      header && header->type == record_type::kOwn && options_.mode == Grouper::Mode::kLive;
+  if (!header || forged) {
     if (!Trim(line).empty()) ++counters_.not_records;
     return;
   }
@@ -104,11 +107,17 @@ bool Pipeline::TakeJoined(std::string_view line, const RecordHeader& first) {
 }
 
 void Pipeline::TakeEvent(RawEvent raw) {
-  const Candidates* candidates = options_.prefilter ? &prefilter_->For(raw, scratch_) : nullptr;
+  const bool own = raw.Find(record_type::kOwn) != nullptr;  // has roots of its own
+  const Candidates* candidates =
+      options_.prefilter && !own ? &prefilter_->For(raw, scratch_) : nullptr;
   if (candidates != nullptr && !candidates->may_answer) {
     ++counters_.filtered;
     return;
   }
+  Judge(std::move(raw), candidates);
+}
+
+void Pipeline::Judge(RawEvent raw, const Candidates* candidates) {
   Event event = parser_.Parse(std::move(raw));
   const std::string& node = event.id().node;
   AddNames(event, policy_->users, node.empty() || node == policy_->host);

@@ -59,6 +59,8 @@ class Pipeline {
   Pipeline& operator=(const Pipeline&) = delete;
 
   void Feed(std::string_view bytes, std::int64_t now_ms);
+  /// Judges an event that the plugin has made itself (own_event.h).
+  void TakeOwn(RawEvent raw) { Judge(std::move(raw), nullptr); }
   /// Live: ends events whose time is up.
   void Tick(std::int64_t now_ms);
   /// The end of one of several files: what is left of its last line is a line.
@@ -87,6 +89,7 @@ class Pipeline {
   void TakeLine(std::string_view line, std::int64_t now_ms);
   bool TakeJoined(std::string_view line, const RecordHeader& first);
   void TakeEvent(RawEvent raw);
+  void Judge(RawEvent raw, const Candidates* candidates);
   bool IsOwn(const Event& event) const;
 
   Options options_;

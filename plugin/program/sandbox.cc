@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -74,11 +75,18 @@ Result<gid_t> FindGroup(const std::string& name) {
   return Error{"there is no group '" + name + "'"};
 }
 
-Status DropPrivileges(const Identity& identity, std::optional<gid_t> spare_group) {
+Status DropPrivileges(const Identity& identity, std::optional<gid_t> spare_group,
+                      const std::vector<int>& kept) {
   std::string failed;
   const auto step = [&](bool done, const char* what) {
     if (!done) failed += (failed.empty() ? "" : ", ") + std::string(what);
   };
+  std::vector<unsigned> stay;
+  capng_get_caps_process();
+  for (const int capability : kept) {
+    const auto number = static_cast<unsigned>(capability);
+    if (capng_have_capability(CAPNG_PERMITTED, number)) stay.push_back(number);
+  }
   capng_clear(CAPNG_SELECT_BOTH);
   // A role that takes the spare group still reads what the own one may.
   step(setgroups(spare_group ? 1 : 0, &identity.gid) == 0, "supplementary groups");
@@ -90,8 +98,10 @@ Status DropPrivileges(const Identity& identity, std::optional<gid_t> spare_group
     break;
   }
   step(setresgid(identity.gid, identity.gid, spare_group.value_or(identity.gid)) == 0, "group");
+  step(prctl(PR_SET_KEEPCAPS, stay.empty() ? 0 : 1, 0, 0, 0) == 0, "keepcaps");
   step(setresuid(identity.uid, identity.uid, identity.uid) == 0, "user");
   capng_clear(CAPNG_SELECT_BOTH);
+  for (const unsigned capability : stay) capng_update(CAPNG_ADD, CAPNG_PERMITTED, capability);
   step(capng_apply(CAPNG_SELECT_CAPS) == 0, "capabilities");
   step(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
   step(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "dumpable");
@@ -112,13 +122,35 @@ bool GiveUpSpareGroup() {
   return setresgid(own, own, own) == 0;
 }
 
-bool StillPrivileged(const Identity& identity) {
+void TakeCapabilities() {
+  capng_get_caps_process();
+  for (unsigned capability = 0; capability <= CAP_LAST_CAP; ++capability) {
+    if (capng_have_capability(CAPNG_PERMITTED, capability)) {
+      capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, capability);
+    }
+  }
+  capng_apply(CAPNG_SELECT_CAPS);
+}
+
+bool GiveUpCapabilities() {
+  capng_clear(CAPNG_SELECT_BOTH);
+  return capng_apply(CAPNG_SELECT_CAPS) == 0;
+}
+
+bool StillPrivileged(const Identity& identity, const std::vector<int>& kept) {
   uid_t real = 0;
   uid_t effective = 0;
   uid_t saved = 0;
   if (getresuid(&real, &effective, &saved) != 0) return true;
   if (real != identity.uid || effective != identity.uid || saved != identity.uid) return true;
-  return capng_get_caps_process() != 0 || capng_have_capabilities(CAPNG_SELECT_CAPS) > CAPNG_NONE;
+  if (capng_get_caps_process() != 0) return true;
+  for (int capability = 0; capability <= CAP_LAST_CAP; ++capability) {
+    const auto number = static_cast<unsigned>(capability);
+    const bool aside = std::find(kept.begin(), kept.end(), capability) != kept.end();
+    if (capng_have_capability(CAPNG_EFFECTIVE, number)) return true;
+    if (!aside && capng_have_capability(CAPNG_PERMITTED, number)) return true;
+  }
+  return false;
 }
 
 }  // namespace tld

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -27,24 +28,33 @@ Result<Identity> FindUser(const std::string& name);
 /// From /etc/group, without NSS.
 Result<gid_t> FindGroup(const std::string& name);
 
-/// Becomes the identity for good: no supplementary groups, no capability in any set, no_new_privs.
-/// A spare group is kept aside as the saved group id, for the role that takes it. Does all of it
-/// that it can; an error says what it could not. Then StillPrivileged tells whether the process may
-/// go on. REQUIRES: effective uid 0.
-Status DropPrivileges(const Identity& identity, std::optional<gid_t> spare_group);
+/// Becomes the identity for good: no supplementary groups, no capability that could be used,
+/// no_new_privs. Of the capabilities in `kept` those that the process has stay permitted, without
+/// effect, for the role that takes them. A spare group is kept aside as the saved group id, for the
+/// role that takes it. Does all of it that it can; an error says what it could not. Then
+/// StillPrivileged tells whether the process may go on. REQUIRES: effective uid 0.
+Status DropPrivileges(const Identity& identity, std::optional<gid_t> spare_group,
+                      const std::vector<int>& kept);
 
 /// The spare group, if there is one, becomes the one that files are opened by, or is given up for
 /// good.
 bool TakeSpareGroup();
 bool GiveUpSpareGroup();
 
-/// True when this process is not `identity`, or has a capability that it could use.
-bool StillPrivileged(const Identity& identity);
+/// The kept capabilities take effect, or are given up for good.
+void TakeCapabilities();
+bool GiveUpCapabilities();
 
-/// The system calls of a role: files, memory, clocks; sockets of this host for the sensor, all
-/// kinds and threads for the courier. All else fails with EPERM; running programs, tracing and
-/// loading code end the process. Inherited filters stay in force.
+/// True when this process is not `identity`, or has a capability besides those that were kept
+/// aside.
+bool StillPrivileged(const Identity& identity, const std::vector<int>& kept);
+
+/// The system calls of a role: memory, clocks; files and sockets of this host for the sensor;
+/// files, all kinds of sockets and threads for the courier; files to read, and the kernel's audit
+/// socket, for the witness. All else fails with EPERM; running programs, tracing and loading code
+/// end the process. Inherited filters stay in force.
 Status ConfineSensor();
 Status ConfineCourier();
+Status ConfineWitness();
 
 }  // namespace tld

@@ -19,6 +19,7 @@
 #include "program/output.h"
 #include "program/pipeline.h"
 #include "program/policy.h"
+#include "program/recognizer.h"
 #include "program/remote_watch.h"
 #include "program/sandbox.h"
 #include "program/signals.h"
@@ -35,17 +36,17 @@ constexpr std::int64_t kFinalFlushMs = 1000;
 
 class Sensor {
  public:
-  Sensor(const SensorStart& start, SensorEnds ends, SharedPage<FrontCounters>& front,
-         SharedPage<SensorCounters>& own, SharedPage<CourierCounters>& courier,
-         SignalReader signals)
+  Sensor(const SensorStart& start, SensorEnds ends, const SensorPages& pages, SignalReader signals)
       : start_(start),
         input_(std::move(ends.input)),
-        front_(*front),
-        own_(*own),
-        remotes_(*courier, *own, ends.bell),
+        front_(*pages.front),
+        own_(*pages.own),
+        witness_(*pages.witness),
+        remotes_(*pages.courier, *pages.own, ends.bell),
         signals_(std::move(signals)),
         control_(std::move(ends.control),
                  [this](std::string_view request, uid_t uid) { return Answer(request, uid); }),
+        recognizer_(ends.witness, [this](RawEvent&& raw) { found_.push_back(std::move(raw)); }),
         buffer_(kReadBytes) {}
 
   int Run() {
@@ -55,6 +56,8 @@ class Sensor {
       now_ms_ = MonotonicMs();
       ReadSignals();
       if (fds[0].revents != 0) ReadInput();
+      recognizer_.ReadAnswers();
+      TakeFound();
       control_.Serve(fds, now_ms_);
       pipeline_->Tick(now_ms_);
       output_->Tick(MonotonicMs(), RealtimeUs());
@@ -88,6 +91,7 @@ class Sensor {
                         static_cast<std::uint32_t>(start_.front_pid)};
     pipeline_.emplace(std::move(options), loaded.policy,
                       [this](const Pipeline::Outcome& outcome) { Take(outcome); });
+    recognizer_.SetPolicy(*loaded.policy);
     degraded_ = start_.problems;
     if (!handed) degraded_.push_back(handed.message());
     AddProblems(loaded);
@@ -161,7 +165,8 @@ class Sensor {
   }
 
   std::vector<pollfd> Poll() {
-    std::vector<pollfd> fds{{input_.get(), POLLIN, 0}, {signals_.fd(), POLLIN, 0}};
+    std::vector<pollfd> fds{
+        {input_.get(), POLLIN, 0}, {signals_.fd(), POLLIN, 0}, {recognizer_.fd(), POLLIN, 0}};
     control_.AddTo(fds);
     Syslog& syslog = output_->syslog();
     const bool waiting = syslog.waiting() > 0;
@@ -192,8 +197,17 @@ class Sensor {
     own_.bytes_done = fed_ - std::min<std::uint64_t>(fed_, pipeline_->open_bytes());
   }
 
+  /// Programs that were known by their content, as events of their own.
+  void TakeFound() {
+    for (RawEvent& raw : std::exchange(found_, {})) pipeline_->TakeOwn(std::move(raw));
+  }
+
   void Take(const Pipeline::Outcome& outcome) {
-    if (!outcome.IsAlert()) return;
+    if (outcome.IsAlert()) Report(outcome);
+    recognizer_.Consider(outcome.event, now_ms_);
+  }
+
+  void Report(const Pipeline::Outcome& outcome) {
     ++alerts_;
     Alert alert = outcome.ToAlert();
     alert.ingested_us = static_cast<std::int64_t>(outcome.event.raw().first_line_at_us);
@@ -222,6 +236,7 @@ class Sensor {
     if (taken) {
       ++generation_;
       pipeline_->SetPolicy(loaded.policy);
+      recognizer_.SetPolicy(*loaded.policy);
       const Status handed = remotes_.Configure(loaded.policy->config, RealtimeUs());
       output_->Configure(loaded.policy->config);
       output_->store().KeepAfter(remotes_.KeepAfter());
@@ -270,8 +285,8 @@ class Sensor {
   }
 
   std::string StatusText() {
-    return StatusJson({started_us_, degraded_, latency_, alerts_, remotes_}, *pipeline_, *output_,
-                      front_);
+    return StatusJson({started_us_, degraded_, latency_, alerts_, remotes_, recognizer_, witness_},
+                      *pipeline_, *output_, front_);
   }
 
   void WriteState() {
@@ -285,6 +300,7 @@ class Sensor {
     if (now_ms_ - degraded_told_ms_ >= kHeartbeatMs) TellDegraded();
     TellStore();
     output_->store().KeepAfter(remotes_.KeepAfter());
+    recognizer_.KeepHouse(now_ms_);
     for (const News& news : remotes_.Tell(now_ms_)) Raise(news.notice, news.text);
     WriteState();
   }
@@ -346,9 +362,12 @@ class Sensor {
   Fd input_;
   const FrontCounters& front_;
   SensorCounters& own_;
+  const WitnessCounters& witness_;
   RemoteWatch remotes_;
   SignalReader signals_;
   ControlServer control_;
+  Recognizer recognizer_;
+  std::vector<RawEvent> found_;
   std::vector<char> buffer_;
   std::optional<Output> output_;
   std::optional<Pipeline> pipeline_;
@@ -369,19 +388,19 @@ class Sensor {
 
 }  // namespace
 
-int RunSensor(const SensorStart& start, SensorEnds ends, SharedPage<FrontCounters>& front,
-              SharedPage<SensorCounters>& own, SharedPage<CourierCounters>& courier) {
-  front.MakeReadOnly();
-  courier.MakeReadOnly();
-  own->bytes_done = 0;
-  if (!GiveUpSpareGroup()) return 1;
+int RunSensor(const SensorStart& start, SensorEnds ends, SensorPages pages) {
+  pages.front.MakeReadOnly();
+  pages.courier.MakeReadOnly();
+  pages.witness.MakeReadOnly();
+  pages.own->bytes_done = 0;
+  if (!GiveUpSpareGroup() || !GiveUpCapabilities()) return 1;
   Result<SignalReader> signals = SignalReader::Create();
   if (!signals) return 1;
   SensorStart copy = start;
   if (start.confine) {
     if (Status confined = ConfineSensor(); !confined) copy.problems.push_back(confined.message());
   }
-  Sensor sensor(copy, std::move(ends), front, own, courier, *std::move(signals));
+  Sensor sensor(copy, std::move(ends), pages, *std::move(signals));
   return sensor.Run();
 }
 

@@ -24,10 +24,17 @@ struct SensorStart {
 /// status of the process. Never gives up over settings, rules or lists.
 struct SensorEnds {
   Fd input;
-  Fd control;     ///< the bound control socket; may be none
-  int bell = -1;  ///< eventfd that calls the courier; the front's
+  Fd control;        ///< the bound control socket; may be none
+  int bell = -1;     ///< eventfd that calls the courier; the front's
+  int witness = -1;  ///< the end of the witness's socket; the front's
 };
-int RunSensor(const SensorStart& start, SensorEnds ends, SharedPage<FrontCounters>& front,
-              SharedPage<SensorCounters>& own, SharedPage<CourierCounters>& courier);
+/// The pages of counters that the sensor sees. It writes its own alone.
+struct SensorPages {
+  SharedPage<FrontCounters>& front;
+  SharedPage<SensorCounters>& own;
+  SharedPage<CourierCounters>& courier;
+  SharedPage<WitnessCounters>& witness;
+};
+int RunSensor(const SensorStart& start, SensorEnds ends, SensorPages pages);
 
 }  // namespace tld

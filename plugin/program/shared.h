@@ -24,6 +24,7 @@ struct FrontCounters {
   std::atomic<std::uint64_t> queue_peak{0};
   std::atomic<std::uint64_t> foreign_sigterms{0};  ///< ignored, since not from auditd
   std::atomic<std::uint64_t> courier_starts{0};
+  std::atomic<std::uint64_t> witness_starts{0};
 };
 
 struct SensorCounters {
@@ -42,6 +43,17 @@ struct CourierCounters {
   /// order.
   std::atomic<std::uint64_t> remotes{0};
   std::array<DestinationState, kMostRemotes> destinations;
+};
+
+struct WitnessCounters {
+  enum Kernel : std::uint32_t { kNotAsked, kKnown, kNotToBeAsked };
+  std::atomic<std::uint32_t> kernel{kNotAsked};
+  /// What the kernel says of its audit system (audit_request_status(3)), if known.
+  std::atomic<std::uint64_t> kernel_lost{0};
+  std::atomic<std::uint64_t> kernel_backlog{0};
+  std::atomic<std::uint64_t> kernel_backlog_limit{0};
+  std::atomic<std::uint64_t> kernel_enabled{0};
+  std::atomic<std::uint64_t> kernel_auditd{0};  ///< its process
 };
 
 /// A page of shared memory that holds one T, from before a fork on.

@@ -117,6 +117,46 @@ void Remotes(Writer& writer, const RemoteWatch& watch) {
 
 }  // namespace
 
+namespace {
+
+void Identity(Writer& writer, const StatusParts& parts) {
+  const Recognizer::Counters& counters = parts.recognizer.counters();
+  Key(writer, "identity");
+  writer.StartObject();
+  for (const auto& [key, value] : Numbers{{"programs", parts.recognizer.programs()},
+                                          {"asked", counters.asked},
+                                          {"waiting", parts.recognizer.waiting()},
+                                          {"recognized", counters.recognized}}) {
+    Key(writer, key);
+    writer.Uint64(value);
+  }
+  for (std::size_t i = 0; i < kUnseenNames.size(); ++i) {
+    Key(writer, kUnseenNames[i]);
+    writer.Uint64(counters.by_answer[i]);
+  }
+  writer.EndObject();
+}
+
+void Kernel(Writer& writer, const WitnessCounters& witness) {
+  Key(writer, "kernel");
+  if (witness.kernel != WitnessCounters::kKnown) {
+    writer.Null();
+    return;
+  }
+  writer.StartObject();
+  for (const auto& [key, value] : Numbers{{"enabled", witness.kernel_enabled},
+                                          {"auditd", witness.kernel_auditd},
+                                          {"lost", witness.kernel_lost},
+                                          {"backlog", witness.kernel_backlog},
+                                          {"backlog_limit", witness.kernel_backlog_limit}}) {
+    Key(writer, key);
+    writer.Uint64(value);
+  }
+  writer.EndObject();
+}
+
+}  // namespace
+
 void Latency::Add(std::int64_t us) {
   ++alerts;
   last_us = us;
@@ -139,6 +179,8 @@ std::string StatusJson(const StatusParts& parts, const Pipeline& pipeline, Outpu
   writer.Uint64(front.sensor_starts);
   Key(writer, "courier_starts");
   writer.Uint64(front.courier_starts);
+  Key(writer, "witness_starts");
+  writer.Uint64(front.witness_starts);
   Key(writer, "degraded");
   writer.StartArray();
   for (const std::string& reason : parts.degraded) {
@@ -156,6 +198,8 @@ std::string StatusJson(const StatusParts& parts, const Pipeline& pipeline, Outpu
   Object(writer, "alerts", {{"answers", parts.alerts}, {"seq", output.last_seq()}});
   Destinations(writer, output);
   Remotes(writer, parts.remotes);
+  Identity(writer, parts);
+  Kernel(writer, parts.witness);
   const auto alerts = static_cast<std::int64_t>(parts.latency.alerts);
   Object(writer, "latency_us",
          {{"last", static_cast<std::uint64_t>(parts.latency.last_us)},

@@ -7,6 +7,7 @@
 
 #include "program/output.h"
 #include "program/pipeline.h"
+#include "program/recognizer.h"
 #include "program/remote_watch.h"
 #include "program/shared.h"
 
@@ -29,6 +30,8 @@ struct StatusParts {
   const Latency& latency;
   std::uint64_t alerts = 0;  ///< answers above level 0
   const RemoteWatch& remotes;
+  const Recognizer& recognizer;
+  const WitnessCounters& witness;
 };
 
 /// One JSON object, one line.

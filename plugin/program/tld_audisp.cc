@@ -2,6 +2,7 @@
 // The plugin that auditd starts: settles the process, prepares what needs root, and becomes the
 // front.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/os.h"
 #include "deliver/syslog.h"
@@ -116,17 +118,21 @@ int Run(const std::string& config_file) {
   start.sensor.owner = geteuid();
   start.sensor.confine = kConfine;
   start.courier.confine = kConfine;
+  start.witness.confine = kConfine;
   Diagnostics found_again_by_the_sensor;
   const Config config = LoadConfig(config_file, FindInstallation(), {true, start.sensor.owner},
                                    found_again_by_the_sensor);
   start.queue_bytes = config.queue_bytes;
   start.courier.remotes_file = config.remotes_file();
+  start.witness.kernel_status = config.kernel_status;
   const Identity identity = ChooseIdentity(config, start);
   Prepare(config, identity, start);
   if (geteuid() == 0) {
-    if (Status dropped = DropPrivileges(identity, AgentGroup(config, start)); !dropped) {
+    std::vector<int> kept = {CAP_DAC_READ_SEARCH};  // for the witness
+    if (config.kernel_status) kept.push_back(CAP_AUDIT_CONTROL);
+    if (Status dropped = DropPrivileges(identity, AgentGroup(config, start), kept); !dropped) {
       start.sensor.problems.push_back(dropped.message());
-      if (StillPrivileged(identity)) {
+      if (StillPrivileged(identity, kept)) {
         start.drain_only = true;
         SayDraining(config, dropped.message());
       }

@@ -253,10 +253,8 @@ pid_t LiveHost::Front() const {
 }
 
 pid_t LiveHost::Sensor() const {
-  std::istringstream pids(Output("pgrep -P " + std::to_string(Front())));
-  pid_t pid = 0;
-  pids >> pid;
-  return pid;
+  const std::vector<pid_t> roles = RolesOf(Front(), false);
+  return roles.empty() ? 0 : roles.front();
 }
 
 }  // namespace tld::testing_support

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,12 +86,21 @@ int Dispatcher::Wait(int seconds) {
   return WIFEXITED(status_) ? WEXITSTATUS(status_) : -WTERMSIG(status_);
 }
 
-std::vector<pid_t> Dispatcher::Children() const {
-  const std::string pid = std::to_string(pid_);
+std::vector<pid_t> RolesOf(pid_t front, bool witness) {
+  const std::string pid = std::to_string(front);
   std::ifstream file("/proc/" + pid + "/task/" + pid + "/children");
+  const int own = getpriority(PRIO_PROCESS, static_cast<id_t>(front));
   std::vector<pid_t> children;
-  for (pid_t child; file >> child;) children.push_back(child);
+  for (pid_t child; file >> child;) {
+    const bool nicer = getpriority(PRIO_PROCESS, static_cast<id_t>(child)) > own;
+    if (nicer == witness) children.push_back(child);
+  }
   return children;
+}
+
+pid_t Dispatcher::Witness() const {
+  const std::vector<pid_t> witnesses = RolesOf(pid_, true);
+  return witnesses.empty() ? 0 : witnesses.back();
 }
 
 std::string StatusLine(pid_t pid, const std::string& name) {

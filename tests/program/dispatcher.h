@@ -12,6 +12,9 @@
 
 namespace tld::testing_support {
 
+/// Children of a front, with the newest last: its witnesses, which alone are nicer than it, or the others.
+std::vector<pid_t> RolesOf(pid_t front, bool witness);
+
 /// Starts the plugin as auditd's safe_exec does: every signal ignored, or the six that its
 /// dispatcher thread has blocked; no environment; standard input one end of a stream socket pair;
 /// output to /dev/null; the directory `/`; a descriptor leaked.
@@ -33,8 +36,10 @@ class Dispatcher {
   bool Running();
 
   pid_t pid() const { return pid_; }
-  /// The plugin's children, with the newest last.
-  std::vector<pid_t> Children() const;
+  /// The plugin's children but for the witness, with the newest last.
+  std::vector<pid_t> Children() const { return RolesOf(pid_, false); }
+  /// 0 when there is none.
+  pid_t Witness() const;
 
  private:
   pid_t pid_ = 0;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -37,6 +38,10 @@ using testing_support::TemporaryDirectory;
 using testing_support::Top;
 
 constexpr int kExitSeconds = 15;  // generous: under valgrind and sanitizers as well
+
+const char kNoCapabilities[] = "0000000000000000";
+/// CAP_DAC_READ_SEARCH (2) and CAP_AUDIT_CONTROL (30).
+const char kWitnessCapabilities[] = "0000000040000004";
 
 class LifeTest : public testing::Test {
  protected:
@@ -233,10 +238,29 @@ TEST_F(LifeTest, SettlesSignalsDescriptorsAndPrivileges) {
     EXPECT_NE(StatusLine(pid, "Uid").substr(0, 2), "0\t");
     EXPECT_EQ(StatusLine(pid, "Groups"), "");
     for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
-      EXPECT_EQ(StatusLine(pid, set), "0000000000000000") << set;
+      // The front keeps what it hands to the witness, without effect.
+      const bool kept = pid == plugin->pid() && std::string(set) == "CapPrm";
+      EXPECT_EQ(StatusLine(pid, set), kept ? kWitnessCapabilities : kNoCapabilities) << set;
     }
     EXPECT_EQ(StatusLine(pid, "NoNewPrivs"), "1");
   }
+}
+
+TEST_F(LifeTest, TheWitnessHasTwoCapabilitiesAndGivesWay) {
+  auto plugin = Start();
+  ASSERT_TRUE(Eventually([&] { return plugin->Witness() != 0; }));
+  const pid_t witness = plugin->Witness();
+  EXPECT_EQ(getpriority(PRIO_PROCESS, static_cast<id_t>(witness)),
+            getpriority(PRIO_PROCESS, 0) + 10);
+  if (getuid() == 0) {
+    for (const char* set : {"CapPrm", "CapEff"}) {
+      EXPECT_EQ(StatusLine(witness, set), kWitnessCapabilities) << set;
+    }
+    EXPECT_NE(StatusLine(witness, "Uid").substr(0, 2), "0\t");
+  }
+  kill(plugin->pid(), SIGKILL);
+  plugin->Wait(kExitSeconds);
+  EXPECT_TRUE(Eventually([&] { return kill(witness, 0) != 0; }));
 }
 
 TEST_F(LifeTest, SigtermCountsFromTheParentAlone) {
