@@ -23,7 +23,8 @@ inline constexpr int kCwd = 1307;
 inline constexpr int kExecve = 1309;
 inline constexpr int kEoe = 1320;
 inline constexpr int kProctitle = 1327;
-/// This plugin's own, kIdentityType and kHealthType; outside the numbers of the kernel and of auditd.
+/// This plugin's own, kIdentityType and kHealthType; outside the numbers of the kernel and of
+/// auditd.
 inline constexpr int kOwn = 1 << 20;
 }  // namespace record_type
 

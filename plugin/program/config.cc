@@ -41,6 +41,7 @@ constexpr Key kKeys[] = {
     {"plugin", "state_directory", [](Setting& s, Config& c) { s.Path(c.state_directory); }},
     {"plugin", "host", [](Setting& s, Config& c) { s.Text(c.host); }},
     {"plugin", "agent_id", [](Setting& s, Config& c) { s.Text(c.agent_id); }},
+    {"plugin", "heartbeat", [](Setting& s, Config& c) { s.Range(c.heartbeat_s, 0, 86'400); }},
     {"plugin", "kernel_status", [](Setting& s, Config& c) { s.YesNo(c.kernel_status); }},
     {"rules", "paths", [](Setting& s, Config& c) { s.Paths(c.rule_paths); }},
     {"lists", "directories", [](Setting& s, Config& c) { s.Paths(c.list_directories); }},

@@ -24,6 +24,7 @@ struct Config {
   std::string state_directory = "/var/lib/tld-audisp/state";
   std::string host;  ///< name in documents; empty = gethostname(2)
   std::string agent_id = "000";
+  int heartbeat_s = 3600;     ///< between signs of life; 0 = none
   bool kernel_status = true;  ///< the witness keeps CAP_AUDIT_CONTROL to read it
 
   // [rules]

@@ -308,11 +308,15 @@ class Front {
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
       if (pid == sensor_.pid) SensorEnded();
       if (pid == courier_.pid) CourierEnded(status);
-      if (pid == witness_.pid) witness_.Ended(now_ms_);
+      if (pid == witness_.pid) {
+        ++counters_->witness_deaths;
+        witness_.Ended(now_ms_);
+      }
     }
   }
 
   void SensorEnded() {
+    if (!input_ended_) ++counters_->sensor_deaths;
     sensor_.Ended(now_ms_);
     if (input_ended_) sensor_.next_start_ms = now_ms_;
     pipe_.Reset();
@@ -331,6 +335,8 @@ class Front {
     if (code == kCourierIdle || code == kCourierAgain) {
       courier_.next_start_ms = now_ms_;
       courier_.backoff_ms = kFirstBackoffMs;
+    } else {
+      ++counters_->courier_deaths;
     }
   }
 

@@ -40,6 +40,13 @@ constexpr Loss kLosses[] = {
      "pattern matches were given up at their limit and count as none"},
     {&LossCounts::events_forgotten, Notice::kMemoryFull,
      "events were forgotten before composite rules were done with them"},
+    {&LossCounts::sensor_deaths, Notice::kRoleDied, "times the sensor ended and was started again"},
+    {&LossCounts::courier_deaths, Notice::kRoleDied,
+     "times the courier ended and was started again; what it had is sent once more"},
+    {&LossCounts::witness_deaths, Notice::kRoleDied,
+     "times the witness ended and was started again"},
+    {&LossCounts::unwitnessed, Notice::kUnwitnessed,
+     "programs could not be looked at by the witness; 'tldctl status' says why"},
 };
 
 }  // namespace

@@ -23,6 +23,10 @@ struct LossCounts {
   std::uint64_t unreadable = 0;           ///< stored alerts that could not be sent
   std::uint64_t match_limits = 0;
   std::uint64_t events_forgotten = 0;  ///< by composite rules
+  std::uint64_t sensor_deaths = 0;
+  std::uint64_t courier_deaths = 0;
+  std::uint64_t witness_deaths = 0;
+  std::uint64_t unwitnessed = 0;  ///< programs
 };
 
 /// Tells each loss whose count has grown.

@@ -7,24 +7,40 @@
 namespace tld {
 namespace {
 
-constexpr std::array<int, 15> kLevels = {5, 5, 10, 3, 8, 12, 12, 7, 7, 7, 7, 5, 7, 5, 12};
-constexpr std::size_t kFirstId = 200900;
+struct Known {
+  std::string_view word;
+  int level;
+};
 
-std::array<Rule, kLevels.size()> MakeRules() {
-  std::array<Rule, kLevels.size()> rules;
+/// In the order of Notice; tld-health.xml says the same.
+constexpr Known kKnown[] = {
+    {"started", 5},        {"stopped", 5},        {"degraded", 10},    {"reloaded", 3},
+    {"reload-refused", 8}, {"input-dropped", 12}, {"sensor-lost", 12}, {"input-cut", 7},
+    {"output-dropped", 7}, {"match-limit", 7},    {"memory-full", 7},  {"store-back", 5},
+    {"remote-down", 7},    {"remote-back", 5},    {"undelivered", 12}, {"role-died", 8},
+    {"kernel-lost", 12},   {"backlog-high", 7},   {"audit-off", 12},   {"kernel-unseen", 5},
+    {"unwitnessed", 7},    {"heartbeat", 5},
+};
+constexpr std::size_t kFirstId = 200900;
+static_assert(std::size(kKnown) == static_cast<std::size_t>(Notice::kHeartbeat) + 1);
+
+std::array<Rule, std::size(kKnown)> MakeRules() {
+  std::array<Rule, std::size(kKnown)> rules;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     rules[i].id = std::to_string(kFirstId + i);
-    rules[i].level = kLevels[i];
+    rules[i].level = kKnown[i].level;
     rules[i].groups = {"tld_audisp"};
-    rules[i].mail = kLevels[i] >= 12;
+    rules[i].mail = kKnown[i].level >= 12;
   }
   return rules;
 }
 
 }  // namespace
 
+std::string_view NoticeWord(Notice notice) { return kKnown[static_cast<std::size_t>(notice)].word; }
+
 const Rule& NoticeRule(Notice notice) {
-  static const std::array<Rule, kLevels.size()> kRules = MakeRules();
+  static const std::array<Rule, std::size(kKnown)> kRules = MakeRules();
   return kRules[static_cast<std::size_t>(notice)];
 }
 

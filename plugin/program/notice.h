@@ -2,28 +2,38 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "detect/ruleset.h"
 
 namespace tld {
 
-/// What the plugin reports about itself, as alerts of the ids 200900 and up.
+/// What the plugin reports about itself. Each is an event of the type TLD_HEALTH (own_event.h) that
+/// the shipped rules 200900 and up answer, so that rules of an administrator may raise, lower or
+/// silence it.
 enum class Notice {
-  kStarted,        ///< 200900, level 5
-  kStopped,        ///< 200901, level 5
-  kDegraded,       ///< 200902, level 10: runs, but not as configured
-  kReloaded,       ///< 200903, level 3
-  kReloadRefused,  ///< 200904, level 8: the old policy stays
-  kInputDropped,   ///< 200905, level 12: the front's queue was full
-  kSensorLost,     ///< 200906, level 12: the sensor died with input in hand
-  kInputCut,       ///< 200907, level 7: lines or records over a cap
-  kOutputDropped,  ///< 200908, level 7: syslog lines not written
-  kMatchLimit,     ///< 200909, level 7: patterns gave up
-  kMemoryFull,     ///< 200910, level 7: composite rules forgot events too early
-  kStoreBack,      ///< 200911, level 5: the alert store is written again
-  kRemoteDown,     ///< 200912, level 7: a remote takes no alerts; the store keeps them
-  kRemoteBack,     ///< 200913, level 5
-  kUndelivered,    ///< 200914, level 12: a remote will never get some alerts
+  kStarted,        ///< 200900
+  kStopped,        ///< 200901
+  kDegraded,       ///< 200902: runs, but not as configured
+  kReloaded,       ///< 200903
+  kReloadRefused,  ///< 200904: the old policy stays
+  kInputDropped,   ///< 200905: the front's queue was full
+  kSensorLost,     ///< 200906: the sensor died with input in hand
+  kInputCut,       ///< 200907: lines or records over a cap
+  kOutputDropped,  ///< 200908: syslog lines not written
+  kMatchLimit,     ///< 200909: patterns gave up
+  kMemoryFull,     ///< 200910: composite rules forgot events too early
+  kStoreBack,      ///< 200911: the alert store is written again
+  kRemoteDown,     ///< 200912: a remote takes no alerts; the store keeps them
+  kRemoteBack,     ///< 200913
+  kUndelivered,    ///< 200914: a remote will never get some alerts
+  kRoleDied,       ///< 200915: a role ended by itself and was started again
+  kKernelLost,     ///< 200916: the kernel dropped events
+  kBacklogHigh,    ///< 200917: the kernel's queue is nearly full
+  kAuditOff,       ///< 200918: the kernel audits nothing, or auditd is gone
+  kKernelUnseen,   ///< 200919: the kernel cannot be asked what it lost
+  kUnwitnessed,    ///< 200920: the content of programs was not looked at
+  kHeartbeat,      ///< 200921: all is well, with counters
 };
 
 /// A notice with what there is to say.
@@ -32,7 +42,11 @@ struct News {
   std::string text;
 };
 
-/// The rule that a notice is alerted under. Its description is the notice's text.
+/// `audit.health.what`.
+std::string_view NoticeWord(Notice notice);
+
+/// What a notice is alerted under when the policy has no rules for such events, as when none could
+/// be loaded. Its description is the notice's text.
 const Rule& NoticeRule(Notice notice);
 
 }  // namespace tld

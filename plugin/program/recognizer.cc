@@ -306,6 +306,15 @@ void Recognizer::TakeAnswer(const WitnessAnswer& answer) {
   take_(MakeIdentityEvent(asked.event, {best->name, best->path, "sha256", HexOf(answer.sha256)}));
 }
 
+std::uint64_t Recognizer::Unwitnessed() const {
+  std::uint64_t sum = 0;
+  for (const Unseen why :
+       {Unseen::kRefused, Unseen::kTooSlow, Unseen::kFailed, Unseen::kBusy, Unseen::kNoAnswer}) {
+    sum += counters_.by_answer[static_cast<std::size_t>(why)];
+  }
+  return sum;
+}
+
 void Recognizer::KeepHouse(std::int64_t now_ms) {
   while (!waiting_.empty() && now_ms - waiting_.begin()->second.asked_ms > kAnswerMs) {
     waiting_bytes_ -= waiting_.begin()->second.event.text.size();

@@ -73,6 +73,8 @@ class Recognizer {
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t programs() const { return programs_.size(); }
   const Counters& counters() const { return counters_; }
+  /// Questions that should have been answered by a look at the file and were not.
+  std::uint64_t Unwitnessed() const;
 
  private:
   struct Waiting {

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "detect/engine.h"
 #include "program/control.h"
+#include "program/kernel_watch.h"
 #include "program/losses.h"
 #include "program/notice.h"
 #include "program/output.h"
@@ -30,8 +31,9 @@ namespace {
 
 constexpr std::size_t kReadBytes = 256 * 1024;
 constexpr std::int64_t kHousekeepingMs = 1000;
-constexpr std::int64_t kNoticeMs = 10'000;        // a growing loss is told this often at most
-constexpr std::int64_t kHeartbeatMs = 3'600'000;  // a degraded state is told again
+constexpr std::int64_t kNoticeMs = 10'000;    // a growing loss is told this often at most
+constexpr std::int64_t kAgainMs = 3'600'000;  // a degraded state is told again
+constexpr std::size_t kNoticeBytes = 1000;
 constexpr std::int64_t kFinalFlushMs = 1000;
 
 class Sensor {
@@ -74,8 +76,12 @@ class Sensor {
     LossCounts told_before;
     told_before.input_dropped = own_.lines_dropped_told;
     told_before.sensor_lost = own_.bytes_lost_told;
+    told_before.sensor_deaths = own_.sensor_deaths_told;
+    told_before.courier_deaths = front_.courier_deaths;
+    told_before.witness_deaths = front_.witness_deaths;
     losses_ = LossWatch(told_before);
     started_us_ = RealtimeUs();
+    heartbeat_ms_ = now_ms_;
     LoadedPolicy loaded = LoadPolicy(Source(true), ++generation_);
     const Status handed = remotes_.Configure(loaded.policy->config, started_us_);
     Sender sender;
@@ -203,6 +209,7 @@ class Sensor {
   }
 
   void Take(const Pipeline::Outcome& outcome) {
+    answered_ = outcome.rule != nullptr;
     if (outcome.IsAlert()) Report(outcome);
     recognizer_.Consider(outcome.event, now_ms_);
   }
@@ -212,15 +219,22 @@ class Sensor {
     Alert alert = outcome.ToAlert();
     alert.ingested_us = static_cast<std::int64_t>(outcome.event.raw().first_line_at_us);
     alert.latency_us = std::max<std::int64_t>(RealtimeUs() - alert.time_us, 0);
-    alert.location = "auditd";
-    latency_.Add(alert.latency_us);
+    alert.location = raising_ ? "tld-audisp" : "auditd";
+    if (!raising_) latency_.Add(alert.latency_us);
     output_->Send(alert, now_ms_);
   }
 
+  /// An event about ourselves. The rules say what it is worth; without any for it, the notice does.
   void Raise(Notice notice, std::string_view text) {
+    raising_ = true;
+    answered_ = false;
+    pipeline_->TakeOwn(MakeHealthEvent(NoticeWord(notice), CutAtCharacter(text, kNoticeBytes),
+                                       RealtimeUs(), ++raised_));
+    raising_ = false;
+    if (answered_) return;
     Alert alert;
     alert.rule = &NoticeRule(notice);
-    alert.description = Shown(CutAtCharacter(text, 1000));
+    alert.description = Shown(CutAtCharacter(text, kNoticeBytes));
     alert.fired_times = 1;
     alert.policy = generation_;
     alert.time_us = RealtimeUs();
@@ -297,12 +311,29 @@ class Sensor {
   void KeepHouse() {
     kept_house_ms_ = now_ms_;
     if (losses_told_ms_ == 0 || now_ms_ - losses_told_ms_ >= kNoticeMs) TellLosses();
-    if (now_ms_ - degraded_told_ms_ >= kHeartbeatMs) TellDegraded();
+    if (now_ms_ - degraded_told_ms_ >= kAgainMs) TellDegraded();
     TellStore();
     output_->store().KeepAfter(remotes_.KeepAfter());
     recognizer_.KeepHouse(now_ms_);
     for (const News& news : remotes_.Tell(now_ms_)) Raise(news.notice, news.text);
+    for (const News& news : kernel_.Tell(witness_)) Raise(news.notice, news.text);
+    Beat();
     WriteState();
+  }
+
+  /// So that a receiver can tell silence from an end.
+  void Beat() {
+    const std::int64_t every = std::int64_t{1000} * pipeline_->policy().config.heartbeat_s;
+    if (every == 0 || now_ms_ - heartbeat_ms_ < every) return;
+    heartbeat_ms_ = now_ms_;
+    const LossCounts counts = CountLosses();
+    Raise(Notice::kHeartbeat,
+          "tld-audisp runs: " + std::to_string(pipeline_->group_counters().events) + " events, " +
+              std::to_string(alerts_) + " answers, " + std::to_string(counts.input_dropped) +
+              " lines dropped, " + std::to_string(front_.queue_bytes) +
+              " bytes wait, kernel lost " +
+              (witness_.kernel == WitnessCounters::kKnown ? std::to_string(witness_.kernel_lost)
+                                                          : std::string("unknown")));
   }
 
   void TellStore() {
@@ -316,7 +347,7 @@ class Sensor {
     }
   }
 
-  void TellLosses() {
+  LossCounts CountLosses() {
     const LineReader::Counters& lines = pipeline_->line_counters();
     const Grouper::Counters& groups = pipeline_->group_counters();
     const Store::Counters& store = output_->store().counters();
@@ -334,12 +365,22 @@ class Sensor {
     counts.unreadable = remotes_.Unreadable();
     counts.match_limits = pipeline_->limit_hits();
     counts.events_forgotten = pipeline_->windows().evictions();
+    counts.sensor_deaths = front_.sensor_deaths;
+    counts.courier_deaths = front_.courier_deaths;
+    counts.witness_deaths = front_.witness_deaths;
+    counts.unwitnessed = recognizer_.Unwitnessed();
+    return counts;
+  }
+
+  void TellLosses() {
+    const LossCounts counts = CountLosses();
     for (const News& news : losses_.Tell(counts)) {
       Raise(news.notice, news.text);
       losses_told_ms_ = now_ms_;
     }
     own_.lines_dropped_told = counts.input_dropped;
     own_.bytes_lost_told = counts.sensor_lost;
+    own_.sensor_deaths_told = counts.sensor_deaths;
   }
 
   void End() {
@@ -378,6 +419,11 @@ class Sensor {
   std::uint64_t alerts_ = 0;
   Latency latency_;
   bool ended_ = false;
+  bool raising_ = false;      // an event about ourselves is being judged
+  bool answered_ = false;     // the last event that was judged, by a rule
+  std::uint64_t raised_ = 0;  // events about ourselves
+  KernelWatch kernel_;
+  std::int64_t heartbeat_ms_ = 0;
   std::int64_t now_ms_ = 0;
   std::int64_t started_us_ = 0;
   std::int64_t kept_house_ms_ = 0;

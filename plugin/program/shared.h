@@ -25,6 +25,9 @@ struct FrontCounters {
   std::atomic<std::uint64_t> foreign_sigterms{0};  ///< ignored, since not from auditd
   std::atomic<std::uint64_t> courier_starts{0};
   std::atomic<std::uint64_t> witness_starts{0};
+  std::atomic<std::uint64_t> sensor_deaths{0};  ///< ends that were not asked for
+  std::atomic<std::uint64_t> courier_deaths{0};
+  std::atomic<std::uint64_t> witness_deaths{0};
 };
 
 struct SensorCounters {
@@ -34,6 +37,7 @@ struct SensorCounters {
   /// How much of the front's losses was told, by this sensor and those before it.
   std::atomic<std::uint64_t> lines_dropped_told{0};
   std::atomic<std::uint64_t> bytes_lost_told{0};
+  std::atomic<std::uint64_t> sensor_deaths_told{0};
   /// Grows with each policy, whose remotes are in the file of remote_state.h then.
   std::atomic<std::uint64_t> policies{0};
 };

@@ -40,8 +40,7 @@ using testing_support::Top;
 constexpr int kExitSeconds = 15;  // generous: under valgrind and sanitizers as well
 
 const char kNoCapabilities[] = "0000000000000000";
-/// CAP_DAC_READ_SEARCH (2) and CAP_AUDIT_CONTROL (30).
-const char kWitnessCapabilities[] = "0000000040000004";
+const char kWitnessCapabilities[] = "0000000000000004";  // CAP_DAC_READ_SEARCH
 
 class LifeTest : public testing::Test {
  protected:
@@ -65,13 +64,15 @@ class LifeTest : public testing::Test {
   }
 
   void WriteConfig(const std::string& more) {
-    directory_.Write("tld.conf", "[plugin]\nrun_directory = " + (directory_ / "run") +
-                                     "\nstate_directory = " + (directory_ / "state") +
-                                     "\n[rules]\npaths = " + (directory_ / "rules") +
-                                     "\n[lists]\ndirectories = " + (directory_ / "lists") +
-                                     "\ncompiled = " + (directory_ / "compiled") +
-                                     "\n[store]\npath = " + (directory_ / "store/alerts.db") +
-                                     "\n[syslog]\nsocket = " + (directory_ / "log") + "\n" + more);
+    // Of the kernel here these tests know nothing; no auditd is registered with it.
+    directory_.Write("tld.conf",
+                     "[plugin]\nkernel_status = no\nrun_directory = " + (directory_ / "run") +
+                         "\nstate_directory = " + (directory_ / "state") +
+                         "\n[rules]\npaths = " + (directory_ / "rules") +
+                         "\n[lists]\ndirectories = " + (directory_ / "lists") +
+                         "\ncompiled = " + (directory_ / "compiled") +
+                         "\n[store]\npath = " + (directory_ / "store/alerts.db") +
+                         "\n[syslog]\nsocket = " + (directory_ / "log") + "\n" + more);
   }
 
   std::unique_ptr<Dispatcher> Start(Dispatcher::Start start = Dispatcher::Start::kFirst) {
@@ -246,7 +247,18 @@ TEST_F(LifeTest, SettlesSignalsDescriptorsAndPrivileges) {
   }
 }
 
-TEST_F(LifeTest, TheWitnessHasTwoCapabilitiesAndGivesWay) {
+TEST_F(LifeTest, AuditControlIsKeptToAskTheKernelAlone) {
+  if (getuid() != 0) return;  // nothing to keep
+  WriteConfig("[plugin]\nkernel_status = yes\n");
+  auto plugin = Start();
+  ASSERT_TRUE(Eventually([&] { return plugin->Witness() != 0; }));
+  EXPECT_TRUE(
+      Eventually([&] { return StatusLine(plugin->Witness(), "CapEff") == "0000000040000004"; }));
+  EXPECT_EQ(StatusLine(plugin->pid(), "CapEff"), kNoCapabilities);
+  EXPECT_TRUE(Logged("200918 level=12 \""));  // no auditd is registered, or there is no auditing
+}
+
+TEST_F(LifeTest, TheWitnessHasOneCapabilityAndGivesWay) {
   auto plugin = Start();
   ASSERT_TRUE(Eventually([&] { return plugin->Witness() != 0; }));
   const pid_t witness = plugin->Witness();
@@ -261,6 +273,33 @@ TEST_F(LifeTest, TheWitnessHasTwoCapabilitiesAndGivesWay) {
   kill(plugin->pid(), SIGKILL);
   plugin->Wait(kExitSeconds);
   EXPECT_TRUE(Eventually([&] { return kill(witness, 0) != 0; }));
+}
+
+TEST_F(LifeTest, ReportsAboutItselfFollowTheRules) {
+  directory_.Write("rules/tld-health.xml", Slurp(Top() + "/rules/detect/tld-health.xml"));
+  directory_.Write("rules/zz-local.xml",
+                   "<group name=\"local,\">\n"
+                   "  <rule id=\"200921\" level=\"11\" overwrite=\"yes\">\n"
+                   "    <if_sid>200800</if_sid>\n"
+                   "    <field name=\"audit.health.what\">^heartbeat$</field>\n"
+                   "    <description>alive: $(audit.health.text)</description>\n"
+                   "  </rule>\n"
+                   "  <rule id=\"100900\" level=\"0\">\n"
+                   "    <if_sid>200903</if_sid>\n"
+                   "    <description>no word of reloads</description>\n"
+                   "  </rule>\n"
+                   "</group>\n");
+  WriteConfig("level = 1\n[plugin]\nheartbeat = 1\n");
+  auto plugin = Start();
+  ASSERT_TRUE(Logged("200900 level=5 \"tld-audisp " TLD_VERSION " started with "));
+  EXPECT_TRUE(Logged("200921 level=11 \"alive: tld-audisp runs: "));
+  kill(plugin->pid(), SIGHUP);
+  const pid_t witness = plugin->Witness();
+  ASSERT_NE(witness, 0);
+  kill(witness, SIGKILL);
+  EXPECT_TRUE(Logged("200915 level=8 \"1 times the witness ended and was started again", 20));
+  EXPECT_EQ(Count("200903"), 0u);
+  EXPECT_EQ(Count("100900"), 0u);
 }
 
 TEST_F(LifeTest, SigtermCountsFromTheParentAlone) {
