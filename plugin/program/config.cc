@@ -165,6 +165,15 @@ std::string OwnDirectory() {
 
 }  // namespace
 
+std::vector<std::string> Config::WrittenDirectories() const {
+  std::vector<std::string> directories = {run_directory, state_directory};
+  if (store_enabled) directories.push_back(ParentOf(store.path));
+  if (!file_path.empty()) directories.push_back(ParentOf(file_path));
+  std::sort(directories.begin(), directories.end());
+  directories.erase(std::unique(directories.begin(), directories.end()), directories.end());
+  return directories;
+}
+
 Installation FindInstallation() {
   std::string built = OwnDirectory();
   if (BaseName(built) != "build") built = ParentOf(built);  // build/asan and the like

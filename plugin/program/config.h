@@ -52,6 +52,8 @@ struct Config {
   // [remote NAME]
   std::vector<Remote> remotes;  ///< in the order of the files
 
+  /// Directories that the plugin writes to, sorted, each once.
+  std::vector<std::string> WrittenDirectories() const;
   std::string control_socket() const { return run_directory + "/control.sock"; }
   std::string remotes_file() const { return state_directory + "/remotes.json"; }
   std::string state_file() const { return run_directory + "/state.json"; }

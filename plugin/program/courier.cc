@@ -59,6 +59,8 @@ class Courier {
     const Result<bool> lost = Cursors::Repair(CursorPath());
     if (!lost) return Problem(lost.message());
     if (start_.confine) {
+      const Result<int> restricted = RestrictFiles({start_.writable, true, true});
+      if (!restricted) return Problem(restricted.message());
       if (Status confined = ConfineCourier(); !confined) return Problem(confined.message());
     }
     StartThreads(*lost);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "program/shared.h"
 
@@ -9,8 +10,9 @@ namespace tld {
 
 /// What the courier is started with, by the front.
 struct CourierStart {
-  std::string remotes_file;  ///< that the sensor writes; see remote_state.h
-  bool confine = true;       ///< filter system calls
+  std::string remotes_file;           ///< that the sensor writes; see remote_state.h
+  std::vector<std::string> writable;  ///< directories
+  bool confine = true;                ///< filter system calls
 };
 
 /// Exit statuses that are no failure.

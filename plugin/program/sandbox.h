@@ -49,10 +49,25 @@ bool GiveUpCapabilities();
 /// aside.
 bool StillPrivileged(const Identity& identity, const std::vector<int>& kept);
 
+/// What a role does with files and other processes.
+struct Restriction {
+  std::vector<std::string>
+      writable;          ///< directories; below them files are made, changed and removed
+  bool network = false;  ///< TCP, where Landlock knows it (version 4)
+  bool alone = true;     ///< no signals and no abstract sockets to processes outside (version 6)
+};
+
+/// By Landlock, for good and for all children: nothing is run, no device, socket, FIFO or link is
+/// made, and only the directories named are written; all is read that the user may read. Returns
+/// the version of Landlock that the kernel has, 0 for none. Sets no_new_privs.
+Result<int> RestrictFiles(const Restriction& restriction);
+
 /// The system calls of a role: memory, clocks; files and sockets of this host for the sensor;
 /// files, all kinds of sockets and threads for the courier; files to read, and the kernel's audit
-/// socket, for the witness. All else fails with EPERM; running programs, tracing and loading code
-/// end the process. Inherited filters stay in force.
+/// socket, for the witness; the making of processes, and what they need, for the front, whose
+/// filter they inherit. All else fails with EPERM; running programs, tracing and loading code end
+/// the process. Inherited filters stay in force.
+Status ConfineFront();
 Status ConfineSensor();
 Status ConfineCourier();
 Status ConfineWitness();

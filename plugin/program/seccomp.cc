@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConfineSensor, ConfineCourier and ConfineWitness of program/sandbox.h.
+// ConfineFront, ConfineSensor, ConfineCourier and ConfineWitness of program/sandbox.h.
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <sched.h>
@@ -113,6 +113,11 @@ constexpr const char* kCourierToo[] = {
     "mincore",
 };
 
+constexpr const char* kWitnessToo[] = {
+    "fstatfs", "fstatfs64",  "alarm",    "setitimer",
+    "select",  "_newselect", "pselect6", "pselect6_time64",
+};
+
 constexpr const char* kFatal[] = {
     "execve",
     "execveat",
@@ -147,17 +152,14 @@ bool AddAll(scmp_filter_ctx filter, std::uint32_t action, const char* const* nam
   return true;
 }
 
+using Filter = std::unique_ptr<void, void (*)(scmp_filter_ctx)>;
+
 Status Confine(const std::function<bool(scmp_filter_ctx)>& add_own) {
-  const std::unique_ptr<void, void (*)(scmp_filter_ctx)> filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)),
-                                                                seccomp_release);
+  const Filter filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)), seccomp_release);
   if (!filter) return Error{"seccomp_init failed"};
-  const bool added =
-      AddAll(filter.get(), SCMP_ACT_ALLOW, kAllowed, std::size(kAllowed)) &&
-      AddAll(filter.get(), SCMP_ACT_KILL_PROCESS, kFatal, std::size(kFatal)) &&
-      // abort(3) needs it; the other roles are not to be reached.
-      seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                       SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(getpid()))) == 0 &&
-      add_own(filter.get());
+  const bool added = AddAll(filter.get(), SCMP_ACT_ALLOW, kAllowed, std::size(kAllowed)) &&
+                     AddAll(filter.get(), SCMP_ACT_KILL_PROCESS, kFatal, std::size(kFatal)) &&
+                     add_own(filter.get());
   if (!added) return Error{"cannot build the filter of system calls"};
   if (const int rc = seccomp_load(filter.get()); rc != 0) {
     return OsError("cannot load the filter of system calls", -rc);
@@ -165,19 +167,68 @@ Status Confine(const std::function<bool(scmp_filter_ctx)>& add_own) {
   return {};
 }
 
+/// For abort(3); the other roles are not to be reached.
+bool AllowOwnEnd(scmp_filter_ctx filter) {
+  return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                          SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(getpid()))) == 0;
+}
+
 bool AllowWithout(scmp_filter_ctx filter, int call, std::uint64_t protection) {
   return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
                           SCMP_A2(SCMP_CMP_MASKED_EQ, protection, 0)) == 0;
 }
 
+/// Memory that is never executable.
+bool AllowData(scmp_filter_ctx filter) {
+  return AllowWithout(filter, SCMP_SYS(mmap), PROT_EXEC) &&
+         AllowWithout(filter, SCMP_SYS(mprotect), PROT_EXEC);
+}
+
+/// The same, and memory that is executable and not writable, for libraries that are loaded later.
+bool AllowLibraries(scmp_filter_ctx filter) {
+  return AllowData(filter) && AllowWithout(filter, SCMP_SYS(mmap), PROT_WRITE);
+}
+
 }  // namespace
+
+Status ConfineFront() {
+  return Confine([](scmp_filter_ctx filter) {
+    constexpr const char* kOwn[] = {"clone",
+                                    "clone3",
+                                    "fork",
+                                    "vfork",
+                                    "wait4",
+                                    "waitid",
+                                    "kill",
+                                    "tgkill",
+                                    "prctl",
+                                    "capget",
+                                    "capset",
+                                    "setresgid",
+                                    "setresgid32",
+                                    "seccomp",
+                                    "pipe2",
+                                    "socketpair",
+                                    "eventfd2",
+                                    "setpriority",
+                                    "getpriority",
+                                    "ioprio_set",
+                                    "sigaltstack",
+                                    "landlock_create_ruleset",
+                                    "landlock_add_rule",
+                                    "landlock_restrict_self"};
+    return AddAll(filter, SCMP_ACT_ALLOW, kFilesToo, std::size(kFilesToo)) &&
+           AddAll(filter, SCMP_ACT_ALLOW, kCourierToo, std::size(kCourierToo)) &&
+           AddAll(filter, SCMP_ACT_ALLOW, kWitnessToo, std::size(kWitnessToo)) &&
+           AddAll(filter, SCMP_ACT_ALLOW, kOwn, std::size(kOwn)) && AllowLibraries(filter);
+  });
+}
 
 Status ConfineSensor() {
   return Confine([](scmp_filter_ctx filter) {
     // No memory becomes executable; new code is never needed. No socket leads to the network.
-    return AddAll(filter, SCMP_ACT_ALLOW, kFilesToo, std::size(kFilesToo)) &&
-           AllowWithout(filter, SCMP_SYS(mmap), PROT_EXEC) &&
-           AllowWithout(filter, SCMP_SYS(mprotect), PROT_EXEC) &&
+    return AddAll(filter, SCMP_ACT_ALLOW, kFilesToo, std::size(kFilesToo)) && AllowOwnEnd(filter) &&
+           AllowData(filter) &&
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
                             SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) == 0;
   });
@@ -190,10 +241,7 @@ Status ConfineCourier() {
     // back to clone.
     return AddAll(filter, SCMP_ACT_ALLOW, kFilesToo, std::size(kFilesToo)) &&
            AddAll(filter, SCMP_ACT_ALLOW, kCourierToo, std::size(kCourierToo)) &&
-           AllowWithout(filter, SCMP_SYS(mprotect), PROT_EXEC) &&
-           AllowWithout(filter, SCMP_SYS(mmap), PROT_EXEC) &&
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_WRITE, 0)) == 0 &&
+           AllowOwnEnd(filter) && AllowLibraries(filter) &&
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                             SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) == 0 &&
            seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
@@ -204,12 +252,9 @@ Status ConfineWitness() {
   return Confine([](scmp_filter_ctx filter) {
     // Files are opened to be read and no other way; the one kind of socket leads to the kernel. Not
     // openat2: its flags stand in memory, where a filter does not see them.
-    constexpr const char* kOwn[] = {"fstatfs", "fstatfs64",  "alarm",    "setitimer",
-                                    "select",  "_newselect", "pselect6", "pselect6_time64"};
     constexpr auto kWriting = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
-    return AddAll(filter, SCMP_ACT_ALLOW, kOwn, std::size(kOwn)) &&
-           AllowWithout(filter, SCMP_SYS(mmap), PROT_EXEC) &&
-           AllowWithout(filter, SCMP_SYS(mprotect), PROT_EXEC) &&
+    return AddAll(filter, SCMP_ACT_ALLOW, kWitnessToo, std::size(kWitnessToo)) &&
+           AllowOwnEnd(filter) && AllowData(filter) &&
            AllowWithout(filter, SCMP_SYS(openat), kWriting) &&
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
                             SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),

@@ -275,12 +275,13 @@ class Sensor {
   void NoteRestartSettings(LoadedPolicy& loaded) const {
     const Config& was = pipeline_->policy().config;
     const Config& now = loaded.policy->config;
+    const bool moved = was.WrittenDirectories() != now.WrittenDirectories();
     if (was.user != now.user || was.queue_bytes != now.queue_bytes ||
-        was.run_directory != now.run_directory || was.state_directory != now.state_directory) {
-      loaded.diagnostics.AddFile(
-          start_.config_file,
-          {Severity::kWarning, "needs-restart",
-           "user, queue, run_directory and state_directory take effect when auditd is restarted"});
+        was.kernel_status != now.kernel_status || moved) {
+      loaded.diagnostics.AddFile(start_.config_file,
+                                 {Severity::kWarning, "needs-restart",
+                                  "user, queue, kernel_status and other directories take effect "
+                                  "when auditd is restarted"});
     }
   }
 
@@ -299,7 +300,8 @@ class Sensor {
   }
 
   std::string StatusText() {
-    return StatusJson({started_us_, degraded_, latency_, alerts_, remotes_, recognizer_, witness_},
+    return StatusJson({started_us_, start_.landlock, degraded_, latency_, alerts_, remotes_,
+                       recognizer_, witness_},
                       *pipeline_, *output_, front_);
   }
 
@@ -444,6 +446,8 @@ int RunSensor(const SensorStart& start, SensorEnds ends, SensorPages pages) {
   if (!signals) return 1;
   SensorStart copy = start;
   if (start.confine) {
+    const Result<int> restricted = RestrictFiles({start.writable, false, true});
+    if (!restricted) copy.problems.push_back(restricted.message());
     if (Status confined = ConfineSensor(); !confined) copy.problems.push_back(confined.message());
   }
   Sensor sensor(copy, std::move(ends), pages, *std::move(signals));

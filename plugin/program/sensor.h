@@ -17,7 +17,9 @@ struct SensorStart {
   std::vector<std::string> problems;  ///< what already is not as configured
   uid_t owner = 0;  ///< whose files are believed besides root's, and who may reload
   pid_t front_pid = 0;
-  bool confine = true;  ///< filter system calls
+  std::vector<std::string> writable;  ///< directories that the roles write to
+  int landlock = 0;                   ///< version that is in force; 0: none
+  bool confine = true;                ///< restrict files and system calls
 };
 
 /// The sensor role: from the front's bytes to alerts. Runs until its input ends; returns the exit

@@ -181,6 +181,8 @@ std::string StatusJson(const StatusParts& parts, const Pipeline& pipeline, Outpu
   writer.Uint64(front.courier_starts);
   Key(writer, "witness_starts");
   writer.Uint64(front.witness_starts);
+  Key(writer, "landlock");
+  writer.Int(parts.landlock);
   Key(writer, "degraded");
   writer.StartArray();
   for (const std::string& reason : parts.degraded) {

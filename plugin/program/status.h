@@ -26,6 +26,7 @@ struct Latency {
 /// What `tldctl status` and the state file show.
 struct StatusParts {
   std::int64_t started_us = 0;
+  int landlock = 0;  ///< version
   const std::vector<std::string>& degraded;
   const Latency& latency;
   std::uint64_t alerts = 0;  ///< answers above level 0

@@ -109,6 +109,19 @@ void SayDraining(const Config& config, const std::string& why) {
               MonotonicMs());
 }
 
+/// What holds for the front and so for all roles; each restricts itself further.
+void Confine(FrontStart& start) {
+  const Result<int> landlock = RestrictFiles({start.sensor.writable, true, true});
+  if (landlock) {
+    start.sensor.landlock = *landlock;
+  } else {
+    start.sensor.problems.push_back(landlock.message());
+  }
+  if (Status confined = ConfineFront(); !confined) {
+    start.sensor.problems.push_back(confined.message());
+  }
+}
+
 int Run(const std::string& config_file) {
   SettleProcess();
   tzset();
@@ -123,6 +136,8 @@ int Run(const std::string& config_file) {
   const Config config = LoadConfig(config_file, FindInstallation(), {true, start.sensor.owner},
                                    found_again_by_the_sensor);
   start.queue_bytes = config.queue_bytes;
+  start.sensor.writable = config.WrittenDirectories();
+  start.courier.writable = start.sensor.writable;
   start.courier.remotes_file = config.remotes_file();
   start.witness.kernel_status = config.kernel_status;
   const Identity identity = ChooseIdentity(config, start);
@@ -138,6 +153,7 @@ int Run(const std::string& config_file) {
       }
     }
   }
+  if (kConfine) Confine(start);
   return RunFront(std::move(start));
 }
 

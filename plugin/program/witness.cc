@@ -232,7 +232,7 @@ int RunWitness(const WitnessStart& start, Fd talk, SharedPage<WitnessCounters>& 
   std::signal(SIGALRM, SIG_DFL);
   setpriority(PRIO_PROCESS, 0, kNice);
   syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, kIdleIo);
-  if (start.confine && !ConfineWitness()) return 1;
+  if (start.confine && (!RestrictFiles({{}, false, true}) || !ConfineWitness())) return 1;
   return Witness(start, std::move(talk), *counters).Run();
 }
 
