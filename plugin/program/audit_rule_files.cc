@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/audit_rule_files.h"
 
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@ constexpr char kDirectory[] = "/etc/audit/rules.d";
 constexpr char kMerged[] = "/etc/audit/audit.rules";
 constexpr char kException[] = "/etc/audit/rules.d/20-tld-audisp.rules";
 constexpr char kCommands[] = "/etc/audit/rules.d/40-tld-audisp.rules";
+constexpr std::string_view kWatchKey = " -F key=tld-audisp-watch";
+constexpr std::string_view kSignalKey = " -F key=tld-audisp-signal";
 constexpr std::size_t kRulesLimit = std::size_t{16} << 20;
 
 std::string TextOf(const std::string& path) {
@@ -252,7 +255,9 @@ bool IsOurRule(const std::string& line) {
 }
 
 bool IsOurException(const std::string& line) {
-  return line.starts_with("-a never,exit ") && line.find("/tld-audisp -F auid=unset") != line.npos;
+  return (line.starts_with("-a never,exit ") &&
+          line.find("/tld-audisp -F auid=unset") != line.npos) ||
+         line.ends_with(kWatchKey) || line.ends_with(kSignalKey);
 }
 
 }  // namespace
@@ -271,6 +276,27 @@ std::string ExceptionAuditRules(const std::string& program, uid_t plugin) {
   for (const std::string& abi : AuditAbis()) {
     text += "-a never,exit -F arch=" + abi + " -F exe=" + program +
             " -F auid=unset -F uid=" + std::to_string(plugin) + '\n';
+  }
+  return text;
+}
+
+std::string WatchAuditRules(const std::vector<std::string>& paths) {
+  std::string text = "## What is done to it and to auditd is.\n";
+  for (const std::string& abi : AuditAbis()) {
+    const std::string begin = "-a always,exit -F arch=" + abi;
+    for (const std::string& path : paths) {
+      struct stat st {};
+      if (stat(path.c_str(), &st) != 0) continue;
+      text += begin + (S_ISDIR(st.st_mode) ? " -F dir=" : " -F path=") + path + " -F perm=wa" +
+              std::string(kWatchKey) + '\n';
+    }
+    // SIGKILL and SIGSTOP; the signal is the second argument, of tgkill(2) the third.
+    for (const char* signal : {"9", "19"}) {
+      text += begin + " -S kill,tkill,pidfd_send_signal -F a1=" + signal + " -F auid!=unset" +
+              std::string(kSignalKey) + '\n';
+      text +=
+          begin + " -S tgkill -F a2=" + signal + " -F auid!=unset" + std::string(kSignalKey) + '\n';
+    }
   }
   return text;
 }

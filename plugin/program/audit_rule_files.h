@@ -13,8 +13,9 @@ namespace tld {
 
 /// The texts of our two files; an empty one means no such file.
 struct AuditRuleTexts {
-  std::string exception;  ///< 20-tld-audisp.rules: what the plugin itself does is not recorded
-  std::string commands;   ///< 40-tld-audisp.rules: what users run
+  /// 20-tld-audisp.rules: what the plugin does is not recorded, and what is done to it is.
+  std::string exception;
+  std::string commands;  ///< 40-tld-audisp.rules: what users run
 };
 
 /// The system call tables that programs of this machine may use, as `-F arch=` names them; a rule
@@ -24,6 +25,11 @@ std::vector<std::string> AuditAbis();
 /// Leaves what the plugin does out of the log. By the program alone this would let anybody hide
 /// behind it; so the user must be the plugin's, and there must be no login.
 std::string ExceptionAuditRules(const std::string& program, uid_t plugin);
+
+/// Records changes of these files and of what is in these directories (those that are there), and
+/// who kills or halts a process; rules of tld-tamper.xml look for auditd and the plugin among the
+/// latter.
+std::string WatchAuditRules(const std::vector<std::string>& paths);
 
 /// Lines of `text` that are neither empty nor comments, without the blanks around them. A carriage
 /// return stays: for auditctl it is part of the last word.

@@ -92,8 +92,11 @@ int Run(const CommonOptions& common, const AuditRulesOptions& options) {
   }
   const Config config = common.Settings();
   const Result<Identity> plugin = FindUser(config.user);
-  return Change({plugin ? kHeader + ExceptionAuditRules(TLD_SBINDIR "/tld-audisp", plugin->uid)
-                        : std::string(),
+  return Change({plugin
+                     ? kHeader + ExceptionAuditRules(TLD_SBINDIR "/tld-audisp", plugin->uid) +
+                           WatchAuditRules({"/etc/audit", TLD_SYSCONFDIR "/tld-audisp",
+                                            TLD_DATADIR "/tld-audisp", TLD_SBINDIR "/tld-audisp"})
+                     : std::string(),
                  kHeader + rules});
 }
 

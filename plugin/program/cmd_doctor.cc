@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tldctl doctor: whether an exec becomes an alert here, and if not, where it is lost.
 #include <fcntl.h>
-#include <rapidjson/document.h>
 #include <sqlite3.h>
+#include <sys/timex.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,8 +16,10 @@
 #include "deliver/store_reader.h"
 #include "detect/audit_rules.h"
 #include "detect/list.h"
+#include "program/audit_rule_files.h"
 #include "program/command.h"
 #include "program/control.h"
+#include "program/doctor_checks.h"
 #include "program/kernel_audit.h"
 
 namespace tld {
@@ -25,21 +27,13 @@ namespace {
 
 constexpr char kRegistration[] = "/etc/audit/plugins.d/tld-audisp.conf";
 constexpr char kMarked[] = "/bin/true";
+constexpr std::size_t kSmallFile = 1 << 16;
 constexpr std::int64_t kPatienceMs = 5000;
 constexpr std::uint64_t kUnsetLogin = 4'294'967'295;
 constexpr std::uint64_t kAnyLogin = 1000;  // as good as any other for rules with auid>=1000
 
-enum class State { kGood, kNotice, kBroken };
-
-struct Finding {
-  std::string_view check;
-  State state = State::kGood;
-  std::string text;
-  std::string mend;  ///< a command; empty where none helps
-};
-
 std::string_view Name(State state) {
-  return state == State::kGood ? "ok" : state == State::kNotice ? "notice" : "broken";
+  return state == State::kOk ? "ok" : state == State::kNotice ? "notice" : "broken";
 }
 
 /// The login user whose commands the rules record: the first that one of them names, else any.
@@ -78,6 +72,7 @@ class Doctor {
     const bool audited = LookAtKernel();
     const bool runs = LookAtPlugin();
     LookAtPolicy();
+    LookAtClock();
     if (geteuid() == 0) {
       const std::string rules = RunAuditTool("auditctl -l").said;
       if (audited) LookAtRules(rules);
@@ -106,6 +101,10 @@ class Doctor {
     std::fflush(stdout);
   }
 
+  void TellAll(const Findings& findings) {
+    for (const Finding& finding : findings) Tell(finding);
+  }
+
   /// True when there is anything to record.
   bool LookAtKernel() {
     if (geteuid() != 0) {
@@ -114,49 +113,24 @@ class Doctor {
       return false;
     }
     const std::optional<audit_status> status = KernelAuditStatus();
-    if (!status) {
-      Tell({"kernel", State::kBroken,
-            "the kernel's audit system does not answer; in a container it never does", ""});
-      return false;
+    const Result<std::string> command_line = ReadFile("/proc/cmdline", kSmallFile);
+    TellAll(CheckKernel(status, command_line ? *command_line : std::string()));
+    if (const Result<std::string> conf = ReadFile("/etc/audit/auditd.conf", kSmallFile); conf) {
+      TellAll(CheckAuditdConf(*conf));
     }
-    if (status->pid == 0) {
-      Tell({"auditd", State::kBroken, "auditd does not run", "systemctl start auditd"});
-      return false;
-    }
-    Tell({"auditd", State::kGood, "auditd runs, as process " + std::to_string(status->pid), ""});
-    if (status->enabled == 0) {
-      Tell({"kernel", State::kBroken, "the kernel records nothing: auditing is off",
-            "auditctl -e 1"});
-      return false;
-    }
-    if (status->enabled == 2) {
-      Tell({"kernel", State::kNotice,
-            "the audit rules are locked (-e 2): changes wait for the next start of the machine",
-            ""});
-    }
-    if (status->lost > 0) {
-      Tell({"kernel", State::kNotice,
-            "the kernel has lost " + std::to_string(status->lost) +
-                " records since it was started; its backlog limit is " +
-                std::to_string(status->backlog_limit),
-            ""});
-    }
-    return true;
+    return status && status->pid != 0 && status->enabled != 0;
+  }
+
+  void LookAtClock() {
+    timex clock{};
+    const int state = adjtimex(&clock);
+    TellAll(CheckClock(state >= 0 && state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0));
   }
 
   bool LookAtPlugin() {
     const Result<std::string> answer = AskPlugin(config_.control_socket(), "status");
-    rapidjson::Document status;
-    if (answer && !status.Parse(answer->c_str()).HasParseError() && status.IsObject()) {
-      Tell({"plugin", State::kGood, "the plugin runs", ""});
-      if (status.HasMember("degraded") && status["degraded"].IsArray()) {
-        for (const auto& reason : status["degraded"].GetArray()) {
-          if (reason.IsString()) {
-            Tell({"plugin", State::kBroken, std::string("it is degraded: ") + reason.GetString(),
-                  "tldctl check"});
-          }
-        }
-      }
+    if (answer) {
+      TellAll(CheckStatus(*answer));
       return true;
     }
     const Result<std::string> entry = ReadFile(kRegistration, 4096);
@@ -183,7 +157,11 @@ class Doctor {
       Tell({"policy", State::kBroken,
             std::to_string(errors) + " errors in settings, rules and lists", "tldctl check"});
     } else {
-      Tell({"policy", State::kGood,
+      for (const std::string& list : loaded.stale_lists) {
+        Tell({"lists", State::kNotice, "the compiled list '" + list + "' is not that of its text",
+              "tldctl list compile && tldctl reload"});
+      }
+      Tell({"policy", State::kOk,
             "settings, rules and lists are good: " +
                 std::to_string(loaded.policy->ruleset.rules.size()) + " rules",
             ""});
@@ -194,27 +172,12 @@ class Doctor {
     Diagnostics ignored;
     const ListDirectories where = ListsOf(config_, common_.Source());
     const Result<OpenedList> keys = OpenList(where, "audit-keys", ignored);
-    bool any = false;
-    bool known = false;
-    for (const AuditRule& rule : ReadAuditRules({"auditctl -l", text})) {
-      any |= rule.takes_exec;
-      for (const std::string& key : rule.keys) {
-        const auto value = keys ? keys->list.Find(key) : std::nullopt;
-        known |= rule.takes_exec && value && *value == "command";
-      }
-    }
-    if (known) {
-      Tell(
-          {"rules", State::kGood, "the kernel records what is run, under a key that is known", ""});
-    } else if (any) {
-      Tell({"rules", State::kBroken,
-            "the kernel records what is run, but under a key that the list audit-keys does not "
-            "call 'command'",
-            "tldctl list add audit-keys KEY command"});
-    } else {
-      Tell({"rules", State::kBroken, "no audit rule records what is run",
-            "tldctl audit-rules --install"});
-    }
+    TellAll(CheckAuditRules(ReadAuditRules({"auditctl -l", text}), AuditAbis(),
+                            [&](const std::string& key) -> std::optional<std::string> {
+                              const auto value = keys ? keys->list.Find(key) : std::nullopt;
+                              if (!value) return {};
+                              return std::string(*value);
+                            }));
   }
 
   void FollowMarked(std::uint64_t login) {
@@ -236,7 +199,7 @@ class Doctor {
     }
     while (MonotonicMs() - began_ms < kPatienceMs) {
       if (IsStored(path, mark)) {
-        Tell({"exec", State::kGood,
+        Tell({"exec", State::kOk,
               "a marked command was run and its alert stored within " +
                   std::to_string(MonotonicMs() - began_ms) + " ms",
               ""});

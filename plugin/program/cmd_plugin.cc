@@ -70,7 +70,7 @@ void PrintObject(const std::string& prefix, const Json& object) {
   }
 }
 
-/// What the kernel itself has lost never reaches a plugin; root may ask for it.
+/// Where the plugin may not ask what the kernel itself has lost, root may.
 void PrintKernel() {
   const std::optional<audit_status> status = KernelAuditStatus();
   if (!status) return;
@@ -89,7 +89,8 @@ int ShowStatus(const CommonOptions& common) {
     std::fputs(answer->c_str(), stdout);
   } else {
     PrintObject("", document);
-    if (geteuid() == 0) PrintKernel();
+    const Json* kernel = Member(document, "kernel");
+    if (geteuid() == 0 && (kernel == nullptr || kernel->IsNull())) PrintKernel();
   }
   const Json* degraded = Member(document, "degraded");
   const bool good = degraded == nullptr || !degraded->IsArray() || degraded->Empty();

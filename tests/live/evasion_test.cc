@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +16,7 @@
 #include <memory>
 
 #include "base/os.h"
+#include "program/audit_rule_files.h"
 #include "tests/live/host.h"
 #include "tests/program/dispatcher.h"
 
@@ -341,6 +343,18 @@ TEST_F(EvasionTest, AWitnessThatIsKilledComesBack) {
   }));
   Run({Copy(kNcFile, "after"), "-h"});
   ExpectAlert("200110", At("after") + " (is nc.openbsd, by sha256)");
+}
+
+TEST_F(EvasionTest, WorkOnTheSensorItself) {
+  const std::string rules = host_->directory().Write("20.rules", WatchAuditRules({place_}));
+  ASSERT_EQ(LiveHost::Auditctl("-R " + rules), 0);
+  host_->RunAsLogin(0, {"/usr/bin/touch", At("settings")});
+  ExpectAlert("200220", At("settings") + " by /usr/bin/touch, login uid 1000");
+  const std::vector<pid_t> witness = RolesOf(host_->Front(), true);
+  ASSERT_EQ(witness.size(), 1u);
+  host_->RunAsLogin(0, {"/bin/kill", "-STOP", std::to_string(witness[0])});
+  kill(witness[0], SIGCONT);
+  ExpectAlert("200211", "tld-audisp killed or halted by /usr/bin/kill, login uid 1000");
 }
 
 /// The last one: the rules are gone after it.

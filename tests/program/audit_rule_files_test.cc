@@ -49,6 +49,17 @@ TEST(AuditRuleFiles, OurRulesForOtherUsersAreNobodysLoss) {
   EXPECT_EQ(LinesOnlyMerged(ours, {}), Strings{});
 }
 
+TEST(AuditRuleFiles, WhatIsThereIsWatchedAndTheRulesAreKnownAsOurs) {
+  const std::string text = WatchAuditRules({"/etc", "/etc/passwd", "/nonexistent"});
+  const Strings lines = AuditRuleLines(text);
+  EXPECT_EQ(lines.at(0),
+            "-a always,exit -F arch=b64 -F dir=/etc -F perm=wa -F key=tld-audisp-watch");
+  EXPECT_EQ(lines.at(1),
+            "-a always,exit -F arch=b64 -F path=/etc/passwd -F perm=wa -F key=tld-audisp-watch");
+  EXPECT_EQ(text.find("/nonexistent"), text.npos);
+  EXPECT_EQ(LinesOnlyMerged(text, {}), Strings{});
+}
+
 TEST(AuditRuleFiles, TheExceptionNamesProgramUserAndNoLogin) {
   const std::string first = AuditRuleLines(ExceptionAuditRules("/p", 118)).at(0);
   EXPECT_EQ(first, "-a never,exit -F arch=b64 -F exe=/p -F auid=unset -F uid=118");
