@@ -120,6 +120,7 @@ class LifeTest : public testing::Test {
   static void ExpectSmall(const Dispatcher& plugin, long limit_kb) {
     std::vector<pid_t> roles = plugin.Children();
     roles.push_back(plugin.pid());
+    if (plugin.Witness() != 0) roles.push_back(plugin.Witness());
     long anonymous = 0;
     for (const pid_t pid : roles) {
       anonymous += std::strtol(StatusLine(pid, "RssAnon").c_str(), nullptr, 10);
