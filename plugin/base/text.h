@@ -61,7 +61,9 @@ std::string HexEncode(std::string_view bytes);
 std::optional<std::uint64_t> ParseNumber(std::string_view digits);
 
 /// ASCII only: locale never changes what a rule means.
-char AsciiLower(char c);
+constexpr char AsciiLower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 std::string_view Trim(std::string_view text, std::string_view blanks = " \t\r\n");
 /// Parts between any of the separators; empty parts are left out.

@@ -31,12 +31,6 @@ bool StartsWithLower(std::string_view subject, std::string_view lower) {
   return subject.size() >= lower.size() && EqualsIgnoreCase(subject.substr(0, lower.size()), lower);
 }
 
-bool ContainsLower(std::string_view subject, std::string_view lower) {
-  return lower.empty() ||
-         std::search(subject.begin(), subject.end(), lower.begin(), lower.end(),
-                     [](char a, char b) { return AsciiLower(a) == b; }) != subject.end();
-}
-
 }  // namespace
 
 bool IsLiteralOsRegex(std::string_view pattern) {
@@ -79,26 +73,45 @@ OsMatch::OsMatch(std::string_view pattern) : text_(pattern) {
     alternative.at_end = text.ends_with('$');
     if (alternative.at_end) text.remove_suffix(1);
     alternative.text = Lower(text);
+    if (alternative.IsPart() && !alternative.text.empty()) {
+      const char first = alternative.text[0];
+      first_bytes_.set(static_cast<unsigned char>(first));
+      if (first >= 'a' && first <= 'z') first_bytes_.set(static_cast<unsigned char>(first - 32));
+    }
+    any_ |= alternative.IsPart() && alternative.text.empty();
     alternatives_.push_back(std::move(alternative));
     if (bar == pattern.size()) return;
     pattern.remove_prefix(bar + 1);
   }
 }
 
-bool OsMatch::Holds(const Alternative& alternative, std::string_view subject) {
+bool OsMatch::HoldsAtEdge(const Alternative& alternative, std::string_view subject) {
   const std::string& text = alternative.text;
   if (alternative.at_start && alternative.at_end) return EqualsIgnoreCase(subject, text);
   if (alternative.at_start) return StartsWithLower(subject, text);
-  if (alternative.at_end) {
-    return subject.size() >= text.size() &&
-           EqualsIgnoreCase(subject.substr(subject.size() - text.size()), text);
+  return subject.size() >= text.size() &&
+         EqualsIgnoreCase(subject.substr(subject.size() - text.size()), text);
+}
+
+/// One pass over the subject for all parts.
+bool OsMatch::HasPart(std::string_view subject) const {
+  if (any_) return true;
+  if (first_bytes_.none()) return false;
+  for (std::size_t i = 0; i < subject.size(); ++i) {
+    if (!first_bytes_[static_cast<unsigned char>(subject[i])]) continue;
+    const std::string_view rest = subject.substr(i);
+    for (const Alternative& part : alternatives_) {
+      if (part.IsPart() && StartsWithLower(rest, part.text)) return true;
+    }
   }
-  return ContainsLower(subject, text);
+  return false;
 }
 
 bool OsMatch::Matches(std::string_view subject) const {
-  const bool held = std::any_of(alternatives_.begin(), alternatives_.end(),
-                                [&](const Alternative& a) { return Holds(a, subject); });
+  const bool held = HasPart(subject) || std::any_of(alternatives_.begin(), alternatives_.end(),
+                                                    [&](const Alternative& a) {
+                                                      return !a.IsPart() && HoldsAtEdge(a, subject);
+                                                    });
   return held != negated_;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -64,11 +65,16 @@ class OsMatch {
     std::string text;  // lower case
     bool at_start = false;
     bool at_end = false;
+
+    bool IsPart() const { return !at_start && !at_end; }
   };
-  static bool Holds(const Alternative& alternative, std::string_view subject);
+  static bool HoldsAtEdge(const Alternative& alternative, std::string_view subject);
+  bool HasPart(std::string_view subject) const;
 
   std::string text_;
   std::vector<Alternative> alternatives_;
+  std::bitset<256> first_bytes_;  // of the parts, in both cases
+  bool any_ = false;              // a part is empty
   bool negated_ = false;
 };
 
