@@ -60,15 +60,23 @@ std::string_view LoaderTarget(const std::vector<Argument>& arguments) {
   return {};
 }
 
+/// Whether a multi-call binary takes the word for itself: busybox does so with whatever begins with
+/// its name, also behind a dash, and then looks at the next word in the same way.
+bool IsMultiCallWord(std::string_view word) {
+  std::string_view name = BaseName(word);
+  if (name.starts_with('-')) name.remove_prefix(1);
+  return name.starts_with("busybox") || IsMultiCall(name);
+}
+
 /// argv[0] names the applet, unless the binary itself was called: then the next word does.
 std::string_view Applet(const std::vector<Argument>& arguments) {
-  if (arguments.empty()) return {};
   constexpr std::string_view kCoreutils = "--coreutils-prog=";
-  if (!IsMultiCall(arguments[0].value)) return arguments[0].value;
-  if (arguments.size() < 2) return {};
-  std::string_view word = arguments[1].value;
-  if (word.starts_with(kCoreutils)) word.remove_prefix(kCoreutils.size());
-  return word;
+  for (const Argument& argument : arguments) {
+    std::string_view word = argument.value;
+    if (word.starts_with(kCoreutils)) word.remove_prefix(kCoreutils.size());
+    if (!IsMultiCallWord(word)) return word;
+  }
+  return {};
 }
 
 /// Without `.`, `..` and doubled slashes; symbolic links stay as they are.

@@ -223,6 +223,7 @@ class Front {
       write_end.Reset();
       queue_.Clear();
       close(STDIN_FILENO);
+      links_.witness_to_sensor.Reset();
       start_.sensor.front_pid = getppid();
       _exit(RunSensor(start_.sensor,
                       {std::move(read_end), std::move(start_.control), links_.bell.get(),
@@ -249,6 +250,8 @@ class Front {
     }
     if (pid == 0) {
       LeaveFront(front, SIGTERM);
+      links_.sensor_to_witness.Reset();
+      links_.witness_to_sensor.Reset();
       _exit(RunCourier(start_.courier, links_.bell.get(), counters_, sensor_counters_,
                        courier_counters_));
     }

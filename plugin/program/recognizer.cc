@@ -60,9 +60,10 @@ std::int64_t ChangeTime(const std::string& path) {
   return st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec;
 }
 
-/// A file, and the names that lead to it.
+/// A file, and the names that lead to it: symbolic links and hard links.
 struct Named {
   std::set<std::string> names;
+  std::set<std::string> paths;  // without symbolic links
   struct stat st {};
 };
 
@@ -75,24 +76,30 @@ int RankOf(std::string_view colour) {
 
 std::vector<ListedProgram> FindListedPrograms(const List& list,
                                               const std::vector<std::string>& directories) {
-  std::map<std::string, Named> files;  // by path without symbolic links
+  std::map<std::pair<dev_t, ino_t>, Named> files;
   for (const std::string& directory : directories) {
     const auto names = ListDirectory(directory);
     if (!names) continue;
     for (const std::string& name : *names) {
       const std::string real = RealPath(directory + '/' + name);
-      if (!real.empty()) files[real].names.insert(name);
+      struct stat st {};
+      if (real.empty() || stat(real.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;
+      Named& file = files[{st.st_dev, st.st_ino}];
+      file.names.insert(name);
+      file.paths.insert(real);
+      file.st = st;
     }
   }
   std::vector<ListedProgram> programs;
-  for (auto& [path, file] : files) {
+  for (auto& [id, file] : files) {
     const bool any = std::any_of(file.names.begin(), file.names.end(),
                                  [&](const std::string& name) { return list.Find(name); });
-    if (!any || stat(path.c_str(), &file.st) != 0 || !S_ISREG(file.st.st_mode)) continue;
+    if (!any) continue;
+    const std::string& path = *file.paths.begin();
     const std::string own(BaseName(path));
-    // Its own name is enough; else every other one must be listed.
-    const bool own_listed = list.Find(own).has_value();
-    if (!own_listed) file.names.erase(own);
+    // Its own name is enough, if it has but one; else every other one must be listed.
+    const bool own_listed = file.paths.size() == 1 && list.Find(own).has_value();
+    if (!own_listed && file.paths.size() == 1) file.names.erase(own);
     ListedProgram program{
         own, path, 0, file.st.st_dev, file.st.st_ino, static_cast<std::uint64_t>(file.st.st_size),
         {}};
@@ -137,14 +144,16 @@ void Recognizer::Scan() {
 
 /// Tells the witness which sizes are worth a look, and asks for the hash of each listed program. It
 /// answers in order, so what is asked later is compared with all of them.
-void Recognizer::Teach() {
+bool Recognizer::Teach() {
   learning_.clear();
   std::string sizes;
   for (ListedProgram& program : programs_) {
     program.asked = false;
     sizes.append(reinterpret_cast<const char*>(&program.size), sizeof program.size);
   }
-  if (Send({.kind = WitnessQuestion::Kind::kSizes}, sizes)) Learn();
+  taught_ = Send({.kind = WitnessQuestion::Kind::kSizes}, sizes);
+  if (taught_) Learn();
+  return taught_;
 }
 
 /// As many as the socket takes; the rest in a second.
@@ -226,15 +235,17 @@ void Recognizer::Consider(const Event& event, std::int64_t now_ms) {
   const bool higher = std::any_of(programs_.begin(), programs_.end(),
                                   [&](const ListedProgram& p) { return p.rank > rank; });
   if (!higher) return;
-  // PATH names the script, not its interpreter, and the loader, not its target.
+  const Look exe{std::string(event.First("audit.exe")), *place, false};
   const auto files = event.Find("audit.identity.file");
-  const bool behind = (script || loader) && !files.empty();
-  const std::string path(behind ? files.back().value : event.First("audit.exe"));
-  if (loader) {
-    Ask(event, path, Place{}, rank, now_ms);
-  } else if (!place->guarded || !IsOfTheSystem(path) || !AskedLately(*place, now_ms)) {
-    Ask(event, path, *place, rank, now_ms);
+  if ((script || loader) && !files.empty()) {
+    // PATH names the script or the loader. That there is a script is no more than the arguments
+    // say: whichever of the two has the inode is looked at. What a loader is given has none in the
+    // records.
+    const Place behind = loader ? Place{} : *place;
+    Ask(event, {std::string(files.back().value), behind, true}, rank, now_ms);
   }
+  const bool lately = place->guarded && IsOfTheSystem(exe.path) && AskedLately(*place, now_ms);
+  if (!lately) Ask(event, exe, rank, now_ms);
 }
 
 bool Recognizer::AskedLately(const Place& place, std::int64_t now_ms) {
@@ -247,17 +258,21 @@ bool Recognizer::AskedLately(const Place& place, std::int64_t now_ms) {
   return true;
 }
 
-void Recognizer::Ask(const Event& event, const std::string& path, const Place& place, int rank,
-                     std::int64_t now_ms) {
+void Recognizer::Ask(const Event& event, const Look& look, int rank, std::int64_t now_ms) {
   ++counters_.asked;
-  if (path.empty() || path[0] != '/' || path.size() > kMostPathBytes) {
+  if (look.path.empty() || look.path[0] != '/' || look.path.size() > kMostPathBytes) {
     Count(Unseen::kGone);
     return;
   }
   const std::size_t bytes = event.raw().text.size();
   const std::uint64_t id = next_id_++;
   if (waiting_.size() >= kMostWaiting || waiting_bytes_ + bytes > kMostWaitingBytes ||
-      !Send({.id = id, .inode = place.inode, .device = place.device}, path)) {
+      (!taught_ && !Teach()) ||
+      !Send({.follow = look.follow ? 1u : 0u,
+             .id = id,
+             .inode = look.place.inode,
+             .device = look.place.device},
+            look.path)) {
     Count(Unseen::kBusy);
     return;
   }
@@ -286,6 +301,7 @@ void Recognizer::TakeAnswer(const WitnessAnswer& answer) {
   const bool seen = answer.unseen == Unseen::kSeen;
   if (const auto learning = learning_.find(answer.id); learning != learning_.end()) {
     if (seen) programs_[learning->second].sha256 = answer.sha256;
+    if (!seen) Count(Unseen::kFailed);
     learning_.erase(learning);
     return;
   }
@@ -321,7 +337,11 @@ void Recognizer::KeepHouse(std::int64_t now_ms) {
     waiting_.erase(waiting_.begin());
     Count(Unseen::kNoAnswer);
   }
-  Learn();
+  if (!taught_) {
+    Teach();
+  } else {
+    Learn();
+  }
   if (now_ms - scanned_ms_ < kScanMs) return;
   scanned_ms_ = now_ms;
   bool changed = false;

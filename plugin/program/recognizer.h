@@ -91,11 +91,15 @@ class Recognizer {
   static std::optional<Place> PlaceOf(const RawEvent& raw);
   int RankByName(const Event& event) const;
   bool AskedLately(const Place& place, std::int64_t now_ms);
-  void Ask(const Event& event, const std::string& path, const Place& place, int rank,
-           std::int64_t now_ms);
+  struct Look {
+    std::string path;
+    Place place;
+    bool follow = false;
+  };
+  void Ask(const Event& event, const Look& look, int rank, std::int64_t now_ms);
   bool Send(WitnessQuestion question, std::string_view rest);
   void Scan();
-  void Teach();
+  bool Teach();
   void Learn();
   void TakeAnswer(const WitnessAnswer& answer);
   void Count(Unseen what) { ++counters_.by_answer[static_cast<std::size_t>(what)]; }
@@ -108,6 +112,7 @@ class Recognizer {
   std::vector<std::int64_t> directory_times_;
   std::int64_t scanned_ms_ = 0;
   std::uint64_t next_id_;
+  bool taught_ = false;                                      // the witness has the sizes
   std::unordered_map<std::uint64_t, std::size_t> learning_;  // question to program
   std::map<std::uint64_t, Waiting> waiting_;                 // by question, the oldest first
   std::size_t waiting_bytes_ = 0;

@@ -130,7 +130,9 @@ class Witness {
   Unseen Look(const WitnessQuestion& question, const std::string& path,
               std::array<std::uint8_t, 32>& sha256) {
     // The place first, without opening what is there: a device or a FIFO may act on open(2).
-    const Fd place(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    // The kernel's own path of a program ends in no link; what scripts and loaders are given may.
+    const int nofollow = question.follow == 1 ? 0 : O_NOFOLLOW;
+    const Fd place(open(path.c_str(), O_PATH | nofollow | O_CLOEXEC));
     if (!place) return Why(errno);
     struct stat st {};
     if (fstat(place.get(), &st) != 0) return Why(errno);

@@ -46,7 +46,7 @@ struct WitnessQuestion {
     kSizes,  ///< what follows is no path but the listed sizes, each 8 bytes
   };
   Kind kind = Kind::kLook;
-  std::uint32_t padding = 0;
+  std::uint32_t follow = 0;  ///< 1: a symbolic link at the end of the path is followed
   std::uint64_t id = 0;      ///< comes back with the answer
   std::uint64_t inode = 0;   ///< of the file that is meant; 0: whichever is there
   std::uint64_t device = 0;  ///< st_dev; 0: not to be compared

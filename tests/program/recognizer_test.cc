@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -35,6 +36,7 @@ std::vector<std::string> Names(const std::vector<ListedProgram>& programs) {
   for (const ListedProgram& program : programs) {
     names.push_back(program.name + ' ' + std::to_string(program.rank));
   }
+  std::sort(names.begin(), names.end());
   return names;
 }
 
@@ -53,7 +55,18 @@ TEST(ListedPrograms, AProgramOfSeveralNamesIsListedOnlyWhenItsOwnOrAllAre) {
   const TestPolicy policy = PolicyWith("insmod:orange\nnc:yellow\nnc.openbsd:red\ntelnet:orange\n");
   const auto programs =
       FindListedPrograms(policy.policy()->ruleset.lists.at(0), {directory / "bin"});
-  EXPECT_EQ(Names(programs), (std::vector<std::string>{"telnet 3", "nc.openbsd 4"}));
+  EXPECT_EQ(Names(programs), (std::vector<std::string>{"nc.openbsd 4", "telnet 3"}));
+}
+
+TEST(ListedPrograms, HardLinksAreNamesToo) {
+  const TemporaryDirectory directory;
+  directory.Write("bin/busybox", "busybox");
+  std::filesystem::create_hard_link(directory / "bin/busybox", directory / "bin/ls");
+  directory.Write("bin/nc", "nc");
+  std::filesystem::create_hard_link(directory / "bin/nc", directory / "bin/netcat");
+  const TestPolicy policy = PolicyWith("busybox:orange\nnc:red\nnetcat:red\n");
+  EXPECT_EQ(Names(FindListedPrograms(policy.policy()->ruleset.lists.at(0), {directory / "bin"})),
+            (std::vector<std::string>{"nc 4"}));
 }
 
 TEST(ListedPrograms, ColoursRankAsTheRulesLookAtThem) {
@@ -140,6 +153,20 @@ TEST_F(RecognizerTest, WhatANameHasToldIsNotAskedAgain) {
   EXPECT_EQ(recognizer_->counters().asked, 0u);
 }
 
+TEST_F(RecognizerTest, WhatCallsItselfAScriptIsAskedAsAProgramToo) {
+  std::string log = ExecRecords("x", "/srv/copy");
+  const std::size_t begin = log.find("a0=\"");
+  log.replace(begin, log.find('\n', begin) - begin, "a0=\"./-v\" a1=\"./-v\"");
+  const std::size_t name = log.find("name=\"", log.find("type=PATH"));
+  log.replace(name, log.find(' ', name) - name, "name=\"./-v\"");
+  recognizer_->Consider(ParseEvent(log), 0);
+  EXPECT_TRUE(Next().id != 0 && rest_.ends_with("/-v")) << rest_;
+  const WitnessQuestion second = Next();
+  EXPECT_EQ(rest_, "/srv/copy");
+  Answer(second.id, Unseen::kSeen, 'l');
+  EXPECT_EQ(found_.size(), 1u);
+}
+
 TEST_F(RecognizerTest, AnAnswerThatNobodyAskedForChangesNothing) {
   Answer(12345, Unseen::kSeen, 'l');
   EXPECT_TRUE(found_.empty());
@@ -177,6 +204,17 @@ TEST_F(RecognizerTest, AWitnessThatTakesNothingCostsABoundedMemory) {
   EXPECT_LE(recognizer_->waiting(), Recognizer::kMostWaiting);
   EXPECT_GT(Count(Unseen::kBusy), 0u);
   EXPECT_EQ(recognizer_->waiting() + Count(Unseen::kBusy), recognizer_->counters().asked);
+}
+
+TEST_F(RecognizerTest, AFullSocketDelaysTheTeachingAndNothingMore) {
+  for (std::size_t i = 0; i < 2 * Recognizer::kMostWaiting; ++i) Run("x", "/srv/x");
+  WitnessAnswer anew;
+  ASSERT_EQ(send(ends_[1], &anew, sizeof anew, 0), static_cast<ssize_t>(sizeof anew));
+  recognizer_->ReadAnswers();  // no room for the sizes
+  while (Next().id != 0) {
+  }
+  recognizer_->KeepHouse(1);
+  EXPECT_EQ(Next().kind, WitnessQuestion::Kind::kSizes);
 }
 
 TEST_F(RecognizerTest, FailedCommandsAndOtherHostsAreNotAsked) {
