@@ -6,7 +6,7 @@
 
 namespace tld {
 
-std::vector<News> KernelWatch::Tell(const WitnessCounters& witness) {
+std::vector<News> KernelWatch::Tell(const WitnessCounters& witness, std::int64_t now_ms) {
   std::vector<News> news;
   if (witness.kernel == WitnessCounters::kNotToBeAsked && !unseen_told_) {
     unseen_told_ = true;
@@ -29,13 +29,18 @@ std::vector<News> KernelWatch::Tell(const WitnessCounters& witness) {
     backlog_told_ = false;
   }
   const bool off = witness.kernel_enabled == 0 || witness.kernel_auditd == 0;
-  if (off && !off_told_) {
-    news.push_back({Notice::kAuditOff,
-                    witness.kernel_enabled == 0
-                        ? "auditing is switched off in the kernel ('auditctl -e 1' switches it on)"
-                        : "no auditd is registered with the kernel"});
+  if (!off) {
+    off_since_ms_.reset();
+    off_told_ = false;
+    return news;
   }
-  off_told_ = off;
+  if (!off_since_ms_) off_since_ms_ = now_ms;
+  if (off_told_ || now_ms - *off_since_ms_ < kOffMs) return news;
+  off_told_ = true;
+  news.push_back({Notice::kAuditOff,
+                  witness.kernel_enabled == 0
+                      ? "auditing is switched off in the kernel ('auditctl -e 1' switches it on)"
+                      : "no auditd is registered with the kernel"});
   return news;
 }
 

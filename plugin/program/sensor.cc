@@ -318,7 +318,7 @@ class Sensor {
     output_->store().KeepAfter(remotes_.KeepAfter());
     recognizer_.KeepHouse(now_ms_);
     for (const News& news : remotes_.Tell(now_ms_)) Raise(news.notice, news.text);
-    for (const News& news : kernel_.Tell(witness_)) Raise(news.notice, news.text);
+    for (const News& news : kernel_.Tell(witness_, now_ms_)) Raise(news.notice, news.text);
     Beat();
     WriteState();
   }

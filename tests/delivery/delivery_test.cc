@@ -171,13 +171,13 @@ class DeliveryTest : public testing::Test {
   }
 
   void Settings(const std::string& more) {
-    directory_.Write("tld.conf",
-                     "[plugin]\nuser = nobody\nrun_directory = " + (directory_ / "run") +
-                         "\nstate_directory = " + (directory_ / "state") +
-                         "\n[rules]\npaths = " + (directory_ / "rules") +
-                         "\n[lists]\ndirectories = " + (directory_ / "lists") + "\ncompiled = " +
-                         (directory_ / "compiled") + "\n[store]\npath = " + Store() +
-                         "\n[syslog]\nsocket = " + (directory_ / "log") + "\n" + more);
+    directory_.Write(
+        "tld.conf",
+        "[plugin]\nkernel_status = no\nuser = nobody\nrun_directory = " + (directory_ / "run") +
+            "\nstate_directory = " + (directory_ / "state") + "\n[rules]\npaths = " +
+            (directory_ / "rules") + "\n[lists]\ndirectories = " + (directory_ / "lists") +
+            "\ncompiled = " + (directory_ / "compiled") + "\n[store]\npath = " + Store() +
+            "\n[syslog]\nsocket = " + (directory_ / "log") + "\n" + more);
   }
   std::string Remote(const std::string& name, const std::string& protocol,
                      const std::string& more = "") const {

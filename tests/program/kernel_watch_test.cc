@@ -17,7 +17,8 @@ class KernelWatchTest : public testing::Test {
   /// The numbers of the notices, and the last text.
   std::vector<Notice> Tell() {
     std::vector<Notice> notices;
-    for (const News& news : watch_.Tell(page_)) {
+    now_ms_ += KernelWatch::kOffMs / 2;
+    for (const News& news : watch_.Tell(page_, now_ms_)) {
       notices.push_back(news.notice);
       text_ = news.text;
     }
@@ -27,6 +28,7 @@ class KernelWatchTest : public testing::Test {
   WitnessCounters page_;
   KernelWatch watch_;
   std::string text_;
+  std::int64_t now_ms_ = 0;
 };
 using Notices = std::vector<Notice>;
 
@@ -58,13 +60,21 @@ TEST_F(KernelWatchTest, AFullQueueIsToldOnceUntilItHasDrained) {
   EXPECT_EQ(Tell(), Notices{Notice::kBacklogHigh});
 }
 
-TEST_F(KernelWatchTest, AuditingThatIsOffIsToldEachTimeItGoesOff) {
+TEST_F(KernelWatchTest, AuditingThatStaysOffIsToldOnce) {
+  page_.kernel_auditd = 0;  // as at the start of auditd
+  EXPECT_EQ(Tell(), Notices{});
+  EXPECT_EQ(Tell(), Notices{});
+  page_.kernel_auditd = 77;
+  EXPECT_EQ(Tell(), Notices{});
   page_.kernel_enabled = 0;
+  EXPECT_EQ(Tell(), Notices{});
+  EXPECT_EQ(Tell(), Notices{});
   EXPECT_EQ(Tell(), Notices{Notice::kAuditOff});
   EXPECT_EQ(Tell(), Notices{});
   page_.kernel_enabled = 2;
   EXPECT_EQ(Tell(), Notices{});
   page_.kernel_auditd = 0;
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(Tell(), Notices{});
   EXPECT_EQ(Tell(), Notices{Notice::kAuditOff});
   EXPECT_EQ(text_, "no auditd is registered with the kernel");
 }

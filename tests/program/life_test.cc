@@ -256,7 +256,8 @@ TEST_F(LifeTest, AuditControlIsKeptToAskTheKernelAlone) {
   EXPECT_TRUE(
       Eventually([&] { return StatusLine(plugin->Witness(), "CapEff") == "0000000040000004"; }));
   EXPECT_EQ(StatusLine(plugin->pid(), "CapEff"), kNoCapabilities);
-  EXPECT_TRUE(Logged("200918 level=12 \""));  // no auditd is registered, or there is no auditing
+  EXPECT_TRUE(
+      Logged("200918 level=12 \"", 30));  // no auditd is registered, or there is no auditing
 }
 
 TEST_F(LifeTest, TheWitnessHasOneCapabilityAndGivesWay) {
