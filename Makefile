@@ -36,7 +36,7 @@ DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 BUILD_NEEDS := g++ make pkg-config libauparse-dev libaudit-dev libcdb-dev libinih-dev libpcre2-dev \
 	libpugixml-dev rapidjson-dev libcli11-dev zlib1g-dev libseccomp-dev libcap-ng-dev libssl-dev \
 	libsqlite3-dev
-TEST_NEEDS := libgtest-dev auditd audispd-plugins rsyslog rsyslog-relp rsyslog-openssl rsyslog-elasticsearch openssl netcat-openbsd procps util-linux
+TEST_NEEDS := busybox-static libgtest-dev auditd audispd-plugins rsyslog rsyslog-relp rsyslog-openssl rsyslog-elasticsearch openssl netcat-openbsd procps util-linux
 
 # ---- Programs ------------------------------------------------------------------------------------
 ROOMS := base audit detect alert deliver program
