@@ -86,6 +86,12 @@ std::string AbsolutePath(std::string_view directory, std::string_view path) {
   return whole.lexically_normal().string();
 }
 
+/// An exec that has happened: after a failed one exe is still the caller's.
+bool HasRun(const Event& event) {
+  const std::string_view success = event.First("audit.success");
+  return success.empty() ? !event.arguments().empty() : success == "yes";
+}
+
 bool IsExec(const Event& event) {
   const std::string_view syscall = event.First("audit.syscall_name");
   return !event.arguments().empty() || syscall == "execve" || syscall == "execveat";
@@ -170,6 +176,7 @@ class Program {
     names_.Add(event.First("audit.command"));
     names_.Add(ProgramName(exe_));
     if (IsExec(event)) Look(event);
+    has_run_ = IsExec(event) && HasRun(event);
   }
 
   void AddTo(Event& event) const {
@@ -177,7 +184,7 @@ class Program {
       if (name != by_content_) event.Add("audit.program", name);
     }
     for (const std::string_view way : ways_) event.Add("audit.identity.via", way);
-    if (!is_exec_) return;
+    if (!has_run_) return;
     bool writable = false;
     for (const std::string& file : files_.names()) {
       if (SaysMoreThanExe(file)) event.Add("audit.identity.file", file);
@@ -198,7 +205,6 @@ class Program {
   }
 
   void Look(const Event& event) {
-    is_exec_ = true;
     const std::string path = ExecutedPath(event.raw());
     names_.Add(ProgramName(path));
     files_.Add(exe_.substr(0, exe_.size() - (exe_.ends_with(kDeleted) ? kDeleted.size() : 0)));
@@ -237,7 +243,7 @@ class Program {
   std::string_view exe_;
   std::string_view cwd_;
   std::string_view by_content_;  // the parser has it from a record of ours
-  bool is_exec_ = false;
+  bool has_run_ = false;
   NameSet names_;
   NameSet files_;
   std::vector<std::string_view> ways_;

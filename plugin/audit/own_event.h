@@ -13,7 +13,8 @@
 /// these types.
 namespace tld {
 
-inline constexpr std::string_view kOwnRoots[] = {"200100", "200800"};
+inline constexpr std::string_view kIdentityRoot = "200100";
+inline constexpr std::string_view kHealthRoot = "200800";
 
 /// A listed program that the content of what was run is equal to.
 struct SameProgram {

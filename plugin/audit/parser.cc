@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -160,19 +161,37 @@ void AddIdentity(Event& event) {
   for (const std::string& key : raw.Keys()) event.Add("audit.key", key);
 }
 
-/// What a record of ours says: `audit.identity.name` …, or `audit.health.text` …
+/// The fields of the records of ours (own_event.h), and whether they are encoded.
+struct OwnField {
+  std::string_view record;
+  std::string_view event;
+  bool encoded;
+};
+constexpr OwnField kIdentityFields[] = {{"name", "audit.identity.name", true},
+                                        {"same_as", "audit.identity.same_as", true},
+                                        {"via", "audit.identity.via", false},
+                                        {"sha256", "audit.identity.sha256", false}};
+constexpr OwnField kHealthFields[] = {{"what", "audit.health.what", false},
+                                      {"text", "audit.health.text", true}};
+
 void AddOwnFields(Event& event) {
   const RawRecord* own = event.raw().Find(record_type::kOwn);
   if (own == nullptr) return;
   const bool identity = own->type_name == kIdentityType;
+  const std::span<const OwnField> table =
+      identity ? std::span<const OwnField>(kIdentityFields) : kHealthFields;
+  std::vector<std::string_view> seen;  // a field said twice counts once
   std::string_view body = event.raw().Body(*own);
-  for (RawField field; NextRawField(body, field);) {
-    if (!IsPlainName(field.name)) continue;
-    const bool plain = field.name == "via" || field.name == "sha256" || field.name == "what";
-    const std::string value = plain ? std::string(field.value) : DecodeUntrusted(field.value);
-    const std::string prefix = identity ? "audit.identity." : "audit.health.";
-    event.AddNamed(prefix + std::string(field.name), value);
-    if (identity && field.name == "name") event.Add("audit.program", value);
+  for (RawField field; seen.size() < table.size() && NextRawField(body, field);) {
+    for (const OwnField& known : table) {
+      if (known.record != field.name) continue;
+      if (std::find(seen.begin(), seen.end(), known.record) != seen.end()) continue;
+      seen.push_back(known.record);
+      const std::string value =
+          known.encoded ? DecodeUntrusted(field.value) : std::string(field.value);
+      event.Add(known.event, value);
+      if (known.event == "audit.identity.name") event.Add("audit.program", value);
+    }
   }
 }
 

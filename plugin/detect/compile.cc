@@ -101,8 +101,8 @@ class RulesetBuilder {
     links_.push_back(LinkText(definition));
     matched_.push_back(MatchedOf(definition));
     ruleset_.rules.push_back(std::move(rule));
-    const bool own_root = parents.empty() && std::find(std::begin(kOwnRoots), std::end(kOwnRoots),
-                                                       definition.id) != std::end(kOwnRoots);
+    const bool own_root =
+        parents.empty() && (definition.id == kIdentityRoot || definition.id == kHealthRoot);
     if (parents.empty()) (own_root ? ruleset_.own_roots : ruleset_.roots).push_back(at);
     own_.push_back(own_root || std::any_of(parents.begin(), parents.end(),
                                            [&](std::size_t parent) { return own_[parent]; }));
@@ -292,7 +292,7 @@ class RulesetBuilder {
   std::vector<SiblingOrder> order_;          // by index
   std::vector<std::string> links_;           // by index
   std::vector<Matched> matched_;             // by index
-  std::vector<bool> own_;                    // by index: below one of kOwnRoots
+  std::vector<bool> own_;                    // by index: below a root for events of ours
   std::size_t skipped_ = 0;
 };
 

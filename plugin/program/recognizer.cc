@@ -70,7 +70,7 @@ struct Named {
 }  // namespace
 
 int RankOf(std::string_view colour) {
-  const OsMatch red("red"), orange("orange"), yellow("yellow");  // as the rules look at it
+  static const OsMatch red("red"), orange("orange"), yellow("yellow");  // as the rules look at it
   return red.Matches(colour) ? 4 : orange.Matches(colour) ? 3 : yellow.Matches(colour) ? 2 : 1;
 }
 
@@ -298,10 +298,11 @@ void Recognizer::TakeAnswer(const WitnessAnswer& answer) {
     Teach();
     return;
   }
-  const bool seen = answer.unseen == Unseen::kSeen;
+  const Unseen unseen = answer.unseen < Unseen::kCount ? answer.unseen : Unseen::kFailed;
+  const bool seen = unseen == Unseen::kSeen;
   if (const auto learning = learning_.find(answer.id); learning != learning_.end()) {
     if (seen) programs_[learning->second].sha256 = answer.sha256;
-    if (!seen) Count(Unseen::kFailed);
+    if (!seen) Count(unseen);
     learning_.erase(learning);
     return;
   }
@@ -310,7 +311,7 @@ void Recognizer::TakeAnswer(const WitnessAnswer& answer) {
   const Waiting asked = std::move(found->second);
   waiting_bytes_ -= asked.event.text.size();
   waiting_.erase(found);
-  Count(answer.unseen < Unseen::kCount ? answer.unseen : Unseen::kFailed);
+  Count(unseen);
   if (!seen) return;
   const ListedProgram* best = nullptr;
   for (const ListedProgram& program : programs_) {

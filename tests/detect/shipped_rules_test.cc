@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/text.h"
+#include "program/pipeline.h"
 #include "tests/support.h"
 
 namespace tld {
@@ -74,6 +75,60 @@ TEST(ShippedRules, EachHasAnEventThatFiresItAndANearMiss) {
     counts.erase(rule.id);
   }
   for (const auto& [rule, count] : counts) ADD_FAILURE() << "there is no rule " << rule;
+}
+
+/// A match that costs the square of what it is given would hold all others up, or give up and hide
+/// what it looks for.
+TEST(ShippedRules, NoPatternGivesUpOnALongCommandLine) {
+  Pipeline::Options options;
+  options.location = "test";
+  Pipeline pipeline(options, TestPolicy::Shipped(), [](const Pipeline::Outcome&) {});
+  int serial = 0;
+  for (const std::string word : {"mkfifo ",
+                                 "nc ",
+                                 "nc -e",
+                                 "eval ",
+                                 "eval $(",
+                                 "xxd -d ",
+                                 "base64 -d|",
+                                 "| ",
+                                 "|sudo -a -b ",
+                                 "|/",
+                                 "sh <(",
+                                 "curl ",
+                                 "socket exec ",
+                                 "/dev/tcp/a",
+                                 "HISTFILE=",
+                                 "> _history",
+                                 "tee ",
+                                 "docker exec ",
+                                 "kworker/",
+                                 "[x",
+                                 "/.a",
+                                 " --argv0 ",
+                                 "rm .bash_history",
+                                 "of= "}) {
+    std::string text;
+    while (text.size() < 200'000) text += word;
+    const std::string stamp = "msg=audit(1700000000.000:" + std::to_string(++serial) + "): ";
+    pipeline.Feed("type=SYSCALL " + stamp +
+                      "arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=2 auid=1000 uid=0 "
+                      "tty=pts0 ses=3 comm=\"sh\" exe=\"/usr/bin/dash\" key=\"audit-wazuh-c\"\n",
+                  0);
+    pipeline.Feed("type=EXECVE " + stamp +
+                      "argc=3 a0=\"sh\" a1=\"-c\" a2_len=" + std::to_string(text.size() * 2) +
+                      " a2[0]=" + HexEncode(text.substr(0, 3500)) + '\n',
+                  0);
+    for (std::size_t i = 1; i * 3500 < text.size(); ++i) {
+      pipeline.Feed("type=EXECVE " + stamp + "a2[" + std::to_string(i) +
+                        "]=" + HexEncode(text.substr(i * 3500, 3500)) + '\n',
+                    0);
+    }
+    pipeline.Feed("type=EOE " + stamp + '\n', 0);
+    EXPECT_EQ(pipeline.limit_hits(), 0u) << word;
+  }
+  pipeline.Finish(0);
+  EXPECT_EQ(pipeline.counters().judged, static_cast<std::uint64_t>(serial));
 }
 
 }  // namespace
