@@ -11,12 +11,12 @@
 namespace tld {
 namespace {
 
-constexpr std::uint64_t kBacklog = 8192;     // what `tldctl audit-rules` is used with on busy hosts
+constexpr std::uint64_t kBacklog = 8192;     // Debian's own audit.rules have -b 8192
 constexpr std::uint64_t kQueueDepth = 2000;  // auditd.conf(5); the default of 3.0 and later
 
 std::string Number(std::uint64_t number) { return std::to_string(number); }
 
-/// Takes exec under a key that audit-keys does not call `command`, or under none.
+/// `the key 'a', 'b'`, for a sentence.
 std::string KeysOf(const AuditRule& rule) {
   std::string keys;
   for (const std::string& key : rule.keys) keys += (keys.empty() ? "'" : ", '") + key + '\'';

@@ -47,6 +47,7 @@ struct Child {
     if (now_ms - started_ms >= kHealthyMs) backoff_ms = kFirstBackoffMs;
     BackOff(now_ms);
   }
+  bool IsDue(std::int64_t now_ms) const { return pid == 0 && now_ms >= next_start_ms; }
   void BackOff(std::int64_t now_ms) {
     next_start_ms = now_ms + backoff_ms;
     backoff_ms = std::min(backoff_ms * 2, kLastBackoffMs);
@@ -84,9 +85,9 @@ class Front {
   int Run() {
     while (!Finished()) {
       now_ms_ = MonotonicMs();
-      if (sensor_.pid == 0 && now_ms_ >= sensor_.next_start_ms && !start_.drain_only) StartSensor();
-      if (CourierIsDue()) StartCourier();
-      if (WitnessIsDue()) StartWitness();
+      if (!start_.drain_only && sensor_.IsDue(now_ms_)) StartSensor();
+      if (!input_ended_ && courier_wanted_ && courier_.IsDue(now_ms_)) StartCourier();
+      if (!input_ended_ && !start_.drain_only && witness_.IsDue(now_ms_)) StartWitness();
       WatchSensor();
       Poll();
       now_ms_ = MonotonicMs();
@@ -214,82 +215,66 @@ class Front {
     fcntl(write_end.get(), F_SETPIPE_SZ, kPipeBytes);
     static_cast<void>(SetNonBlocking(write_end.get()));
     ++counters_->sensor_starts;
-    const pid_t pid = fork();
-    if (pid < 0) {
-      sensor_.BackOff(now_ms_);
-      return;
-    }
-    if (pid == 0) {
+    if (Fork(sensor_)) {
       write_end.Reset();
-      queue_.Clear();
-      close(STDIN_FILENO);
-      links_.witness_to_sensor.Reset();
+      SensorEnds sensor{std::move(read_end), std::move(start_.control), std::move(links_.bell),
+                        std::move(links_.sensor_to_witness)};
+      LeaveFront();
       start_.sensor.front_pid = getppid();
-      _exit(RunSensor(start_.sensor,
-                      {std::move(read_end), std::move(start_.control), links_.bell.get(),
-                       links_.sensor_to_witness.get()},
+      _exit(RunSensor(start_.sensor, std::move(sensor),
                       {counters_, sensor_counters_, courier_counters_, witness_counters_}));
     }
-    sensor_.Started(pid, now_ms_);
+    if (sensor_.pid == 0) return;
     pipe_ = std::move(write_end);
     given_ = 0;
-  }
-
-  bool CourierIsDue() const {
-    return courier_.pid == 0 && courier_wanted_ && !input_ended_ &&
-           now_ms_ >= courier_.next_start_ms;
   }
 
   void StartCourier() {
     ++counters_->courier_starts;
     const pid_t front = getpid();
-    const pid_t pid = fork();
-    if (pid < 0) {
-      courier_.BackOff(now_ms_);
-      return;
-    }
-    if (pid == 0) {
-      LeaveFront(front, SIGTERM);
-      links_.sensor_to_witness.Reset();
-      links_.witness_to_sensor.Reset();
-      _exit(RunCourier(start_.courier, links_.bell.get(), counters_, sensor_counters_,
-                       courier_counters_));
-    }
-    courier_.Started(pid, now_ms_);
-  }
-
-  bool WitnessIsDue() const {
-    return witness_.pid == 0 && !input_ended_ && !start_.drain_only &&
-           now_ms_ >= witness_.next_start_ms;
+    if (!Fork(courier_)) return;
+    const Fd bell = std::move(links_.bell);
+    LeaveFront();
+    EndWith(front, SIGTERM);
+    _exit(RunCourier(start_.courier, bell.get(), counters_, sensor_counters_, courier_counters_));
   }
 
   void StartWitness() {
     ++counters_->witness_starts;
     const pid_t front = getpid();
-    const pid_t pid = fork();
-    if (pid < 0) {
-      witness_.BackOff(now_ms_);
-      return;
-    }
-    if (pid == 0) {
-      LeaveFront(front, SIGKILL);
-      links_.bell.Reset();
-      links_.sensor_to_witness.Reset();
-      counters_.MakeReadOnly();
-      sensor_counters_.MakeReadOnly();
-      courier_counters_.MakeReadOnly();
-      _exit(RunWitness(start_.witness, std::move(links_.witness_to_sensor), witness_counters_));
-    }
-    witness_.Started(pid, now_ms_);
+    if (!Fork(witness_)) return;
+    Fd talk = std::move(links_.witness_to_sensor);
+    LeaveFront();
+    EndWith(front, SIGKILL);
+    counters_.MakeReadOnly();
+    sensor_counters_.MakeReadOnly();
+    courier_counters_.MakeReadOnly();
+    _exit(RunWitness(start_.witness, std::move(talk), witness_counters_));
   }
 
-  /// In a new child that is not the sensor: it holds nothing of the front's and ends with it,
-  /// however that ends.
-  void LeaveFront(pid_t front, int signal) {
+  /// True in the new process.
+  bool Fork(Child& child) {
+    const pid_t pid = fork();
+    if (pid == 0) return true;
+    if (pid < 0) {
+      child.BackOff(now_ms_);
+    } else {
+      child.Started(pid, now_ms_);
+    }
+    return false;
+  }
+
+  /// In a new process: it has nothing of the front's but what it has taken before.
+  void LeaveFront() {
     pipe_.Reset();
     queue_.Clear();
     start_.control.Reset();
+    links_ = {};
     close(STDIN_FILENO);
+  }
+
+  /// However the front ends. Not the sensor, which has its input to finish.
+  static void EndWith(pid_t front, int signal) {
     prctl(PR_SET_PDEATHSIG, signal);
     if (getppid() != front) _exit(0);
   }

@@ -35,6 +35,7 @@ class LossWatch {
   /// `told` was told before, by another run of this role.
   explicit LossWatch(const LossCounts& told = {}) : told_(told) {}
   std::vector<News> Tell(const LossCounts& counts);
+  const LossCounts& told() const { return told_; }
 
  private:
   LossCounts told_;

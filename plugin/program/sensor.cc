@@ -14,8 +14,8 @@
 #include "base/text.h"
 #include "detect/engine.h"
 #include "program/control.h"
-#include "program/kernel_watch.h"
-#include "program/losses.h"
+#include "program/health.h"
+#include "program/load_report.h"
 #include "program/notice.h"
 #include "program/output.h"
 #include "program/pipeline.h"
@@ -31,7 +31,6 @@ namespace {
 
 constexpr std::size_t kReadBytes = 256 * 1024;
 constexpr std::int64_t kHousekeepingMs = 1000;
-constexpr std::int64_t kNoticeMs = 10'000;    // a growing loss is told this often at most
 constexpr std::int64_t kAgainMs = 3'600'000;  // a degraded state is told again
 constexpr std::size_t kNoticeBytes = 1000;
 constexpr std::int64_t kFinalFlushMs = 1000;
@@ -44,11 +43,13 @@ class Sensor {
         front_(*pages.front),
         own_(*pages.own),
         witness_(*pages.witness),
-        remotes_(*pages.courier, *pages.own, ends.bell),
+        bell_(std::move(ends.bell)),
+        talk_(std::move(ends.witness)),
+        remotes_(*pages.courier, *pages.own, bell_.get()),
         signals_(std::move(signals)),
         control_(std::move(ends.control),
                  [this](std::string_view request, uid_t uid) { return Answer(request, uid); }),
-        recognizer_(ends.witness, [this](RawEvent&& raw) { found_.push_back(std::move(raw)); }),
+        recognizer_(talk_.get(), [this](RawEvent&& raw) { found_.push_back(std::move(raw)); }),
         buffer_(kReadBytes) {}
 
   int Run() {
@@ -79,9 +80,8 @@ class Sensor {
     told_before.sensor_deaths = own_.sensor_deaths_told;
     told_before.courier_deaths = front_.courier_deaths;
     told_before.witness_deaths = front_.witness_deaths;
-    losses_ = LossWatch(told_before);
+    health_.emplace(told_before, now_ms_);
     started_us_ = RealtimeUs();
-    heartbeat_ms_ = now_ms_;
     LoadedPolicy loaded = LoadPolicy(Source(true), ++generation_);
     const Status handed = remotes_.Configure(loaded.policy->config, started_us_);
     Sender sender;
@@ -100,7 +100,7 @@ class Sensor {
     recognizer_.SetPolicy(*loaded.policy);
     degraded_ = start_.problems;
     if (!handed) degraded_.push_back(handed.message());
-    AddProblems(loaded);
+    for (std::string& problem : LoadProblems(loaded)) degraded_.push_back(std::move(problem));
     Raise(Notice::kStarted, "tld-audisp " TLD_VERSION " started with " +
                                 std::to_string(loaded.policy->ruleset.rules.size()) +
                                 " rules; counters and time windows begin anew");
@@ -130,24 +130,6 @@ class Sensor {
     const std::string directory = loaded.policy->config.state_directory + "/rules";
     if (Status saved = SaveAcceptedRules(directory, loaded.rule_files); !saved) {
       degraded_.push_back("accepted rules are not kept: " + saved.message());
-    }
-  }
-
-  /// What a first load could not use.
-  void AddProblems(const LoadedPolicy& loaded) {
-    std::size_t more = 0;
-    for (const Diagnostic& d : loaded.diagnostics.all()) {
-      const bool counts = d.severity == Severity::kError || d.code == "accepted-copy";
-      if (!counts) continue;
-      if (degraded_.size() < 5) {
-        degraded_.push_back(RenderLine(d));
-      } else {
-        ++more;
-      }
-    }
-    if (more > 0) degraded_.push_back("and " + std::to_string(more) + " more; see 'tldctl check'");
-    if (loaded.skipped_rules > 0) {
-      degraded_.push_back(std::to_string(loaded.skipped_rules) + " rules are skipped");
     }
   }
 
@@ -209,9 +191,20 @@ class Sensor {
   }
 
   void Take(const Pipeline::Outcome& outcome) {
-    answered_ = outcome.rule != nullptr;
+    if (raising_) judged_ = FollowsRules(outcome);
     if (outcome.IsAlert()) Report(outcome);
     recognizer_.Consider(outcome.event, now_ms_);
+  }
+
+  /// Whether the rules have the last word on a report about ourselves, also when that is silence.
+  /// They do not where there are none for such events, or none for this one, as after a fault in
+  /// their file.
+  static bool FollowsRules(const Pipeline::Outcome& outcome) {
+    const Ruleset& ruleset = outcome.policy.ruleset;
+    const bool has_root =
+        std::any_of(ruleset.own_roots.begin(), ruleset.own_roots.end(),
+                    [&](std::size_t root) { return ruleset.rules[root].id == kHealthRoot; });
+    return has_root && (outcome.rule == nullptr || outcome.rule->id != kHealthRoot);
   }
 
   void Report(const Pipeline::Outcome& outcome) {
@@ -224,14 +217,14 @@ class Sensor {
     output_->Send(alert, now_ms_);
   }
 
-  /// An event about ourselves. The rules say what it is worth; without any for it, the notice does.
+  /// An event about ourselves. The rules say what it is worth; without one for it, the notice does.
   void Raise(Notice notice, std::string_view text) {
     raising_ = true;
-    answered_ = false;
+    judged_ = false;
     pipeline_->TakeOwn(MakeHealthEvent(NoticeWord(notice), CutAtCharacter(text, kNoticeBytes),
                                        RealtimeUs(), ++raised_));
     raising_ = false;
-    if (answered_) return;
+    if (judged_) return;
     Alert alert;
     alert.rule = &NoticeRule(notice);
     alert.description = Shown(CutAtCharacter(text, kNoticeBytes));
@@ -245,7 +238,7 @@ class Sensor {
   /// A whole new policy or none. The result is what a client of the control socket gets.
   std::string Reload() {
     LoadedPolicy loaded = LoadPolicy(Source(false), generation_ + 1);
-    NoteRestartSettings(loaded);
+    NoteRestartSettings(pipeline_->policy().config, start_.config_file, loaded);
     const bool taken = !loaded.diagnostics.HasErrors();
     if (taken) {
       ++generation_;
@@ -263,33 +256,7 @@ class Sensor {
       Raise(Notice::kReloadRefused, "reload refused, the old policy stays: " + FirstError(loaded));
     }
     WriteState();
-    std::string answer = taken ? "{\"ok\":true" : "{\"ok\":false";
-    answer += ",\"generation\":" + std::to_string(generation_) + ",\"diagnostics\":[";
-    for (const Diagnostic& d : loaded.diagnostics.all()) {
-      if (answer.back() != '[') answer += ',';
-      answer += RenderJson(d);
-    }
-    return answer + "]}";
-  }
-
-  void NoteRestartSettings(LoadedPolicy& loaded) const {
-    const Config& was = pipeline_->policy().config;
-    const Config& now = loaded.policy->config;
-    const bool moved = was.WrittenDirectories() != now.WrittenDirectories();
-    if (was.user != now.user || was.queue_bytes != now.queue_bytes ||
-        was.kernel_status != now.kernel_status || moved) {
-      loaded.diagnostics.AddFile(start_.config_file,
-                                 {Severity::kWarning, "needs-restart",
-                                  "user, queue, kernel_status and other directories take effect "
-                                  "when auditd is restarted"});
-    }
-  }
-
-  static std::string FirstError(const LoadedPolicy& loaded) {
-    for (const Diagnostic& d : loaded.diagnostics.all()) {
-      if (d.severity == Severity::kError) return RenderLine(d);
-    }
-    return {};
+    return ReloadAnswer(taken, generation_, loaded.diagnostics);
   }
 
   std::string Answer(std::string_view request, uid_t uid) {
@@ -312,82 +279,40 @@ class Sensor {
 
   void KeepHouse() {
     kept_house_ms_ = now_ms_;
-    if (losses_told_ms_ == 0 || now_ms_ - losses_told_ms_ >= kNoticeMs) TellLosses();
     if (now_ms_ - degraded_told_ms_ >= kAgainMs) TellDegraded();
-    TellStore();
+    Tell(health_->Tell(Sources(), pipeline_->policy().config.heartbeat_s, now_ms_));
     output_->store().KeepAfter(remotes_.KeepAfter());
     recognizer_.KeepHouse(now_ms_);
-    for (const News& news : remotes_.Tell(now_ms_)) Raise(news.notice, news.text);
-    for (const News& news : kernel_.Tell(witness_, now_ms_)) Raise(news.notice, news.text);
-    Beat();
+    Tell(remotes_.Tell(now_ms_));
     WriteState();
   }
 
-  /// So that a receiver can tell silence from an end.
-  void Beat() {
-    const std::int64_t every = std::int64_t{1000} * pipeline_->policy().config.heartbeat_s;
-    if (every == 0 || now_ms_ - heartbeat_ms_ < every) return;
-    heartbeat_ms_ = now_ms_;
-    const LossCounts counts = CountLosses();
-    Raise(Notice::kHeartbeat,
-          "tld-audisp runs: " + std::to_string(pipeline_->group_counters().events) + " events, " +
-              std::to_string(alerts_) + " answers, " + std::to_string(counts.input_dropped) +
-              " lines dropped, " + std::to_string(front_.queue_bytes) +
-              " bytes wait, kernel lost " +
-              (witness_.kernel == WitnessCounters::kKnown ? std::to_string(witness_.kernel_lost)
-                                                          : std::string("unknown")));
+  HealthSources Sources() {
+    return {front_, witness_, *pipeline_, *output_, remotes_, recognizer_, alerts_};
   }
 
-  void TellStore() {
-    const std::string& problem = output_->store().problem();
-    if (problem == store_told_) return;
-    store_told_ = problem;
-    if (problem.empty()) {
-      Raise(Notice::kStoreBack, "the alert store is written again");
-    } else {
-      Raise(Notice::kDegraded, problem + "; alerts wait in memory, syslog has them");
+  void Tell(const std::vector<News>& news) {
+    for (const News& one : news) Raise(one.notice, one.text);
+    own_.lines_dropped_told = health_->told().input_dropped;
+    own_.bytes_lost_told = health_->told().sensor_lost;
+    own_.sensor_deaths_told = health_->told().sensor_deaths;
+  }
+
+  /// What was read last may name programs that the witness is still looking at.
+  void AwaitWitness() {
+    const std::int64_t until = MonotonicMs() + kFinalFlushMs;
+    while (recognizer_.waiting() > 0 && MonotonicMs() < until) {
+      pollfd fd{recognizer_.fd(), POLLIN, 0};
+      poll(&fd, 1, 20);
+      recognizer_.ReadAnswers();
     }
-  }
-
-  LossCounts CountLosses() {
-    const LineReader::Counters& lines = pipeline_->line_counters();
-    const Grouper::Counters& groups = pipeline_->group_counters();
-    const Store::Counters& store = output_->store().counters();
-    LossCounts counts;
-    counts.input_dropped = front_.lines_dropped;
-    counts.sensor_lost = front_.bytes_lost;
-    counts.lines_overlong = lines.overlong;
-    counts.events_truncated = groups.truncated;
-    counts.events_early = groups.evicted;
-    counts.syslog_dropped = output_->syslog().counters().dropped;
-    counts.file_failed = output_->file().counters().failed;
-    counts.store_lost = store.lost;
-    counts.stores_set_aside = store.set_aside;
-    counts.removed_undelivered = store.removed_undelivered;
-    counts.unreadable = remotes_.Unreadable();
-    counts.match_limits = pipeline_->limit_hits();
-    counts.events_forgotten = pipeline_->windows().evictions();
-    counts.sensor_deaths = front_.sensor_deaths;
-    counts.courier_deaths = front_.courier_deaths;
-    counts.witness_deaths = front_.witness_deaths;
-    counts.unwitnessed = recognizer_.Unwitnessed();
-    return counts;
-  }
-
-  void TellLosses() {
-    const LossCounts counts = CountLosses();
-    for (const News& news : losses_.Tell(counts)) {
-      Raise(news.notice, news.text);
-      losses_told_ms_ = now_ms_;
-    }
-    own_.lines_dropped_told = counts.input_dropped;
-    own_.bytes_lost_told = counts.sensor_lost;
-    own_.sensor_deaths_told = counts.sensor_deaths;
+    TakeFound();
   }
 
   void End() {
     pipeline_->Finish(now_ms_);
-    TellLosses();
+    AwaitWitness();
+    Tell(health_->TellLosses(Sources()));
     Raise(Notice::kStopped, "tld-audisp ends: auditd has closed its input");
     output_->syslog().TellSuppressed(now_ms_);
     const std::int64_t until = now_ms_ + kFinalFlushMs;
@@ -406,6 +331,8 @@ class Sensor {
   const FrontCounters& front_;
   SensorCounters& own_;
   const WitnessCounters& witness_;
+  Fd bell_;
+  Fd talk_;  // to the witness
   RemoteWatch remotes_;
   SignalReader signals_;
   ControlServer control_;
@@ -414,24 +341,20 @@ class Sensor {
   std::vector<char> buffer_;
   std::optional<Output> output_;
   std::optional<Pipeline> pipeline_;
+  std::optional<Health> health_;
   std::vector<std::string> degraded_;
-  std::string store_told_;
   std::uint64_t generation_ = 0;
   std::uint64_t fed_ = 0;
   std::uint64_t alerts_ = 0;
   Latency latency_;
   bool ended_ = false;
   bool raising_ = false;      // an event about ourselves is being judged
-  bool answered_ = false;     // the last event that was judged, by a rule
+  bool judged_ = false;       // and the rules have the last word on it
   std::uint64_t raised_ = 0;  // events about ourselves
-  KernelWatch kernel_;
-  std::int64_t heartbeat_ms_ = 0;
   std::int64_t now_ms_ = 0;
   std::int64_t started_us_ = 0;
   std::int64_t kept_house_ms_ = 0;
-  std::int64_t losses_told_ms_ = 0;
   std::int64_t degraded_told_ms_ = 0;
-  LossWatch losses_;
 };
 
 }  // namespace

@@ -26,9 +26,9 @@ struct SensorStart {
 /// status of the process. Never gives up over settings, rules or lists.
 struct SensorEnds {
   Fd input;
-  Fd control;        ///< the bound control socket; may be none
-  int bell = -1;     ///< eventfd that calls the courier; the front's
-  int witness = -1;  ///< the end of the witness's socket; the front's
+  Fd control;  ///< the bound control socket; may be none
+  Fd bell;     ///< eventfd that calls the courier
+  Fd witness;  ///< an end of the socket to the witness
 };
 /// The pages of counters that the sensor sees. It writes its own alone.
 struct SensorPages {

@@ -31,13 +31,17 @@ void Text(Writer& writer, std::string_view name, std::string_view value) {
 
 using Numbers = std::initializer_list<std::pair<std::string_view, std::uint64_t>>;
 
-void Object(Writer& writer, std::string_view name, Numbers numbers) {
-  Key(writer, name);
-  writer.StartObject();
+void Add(Writer& writer, const Numbers& numbers) {
   for (const auto& [key, value] : numbers) {
     Key(writer, key);
     writer.Uint64(value);
   }
+}
+
+void Object(Writer& writer, std::string_view name, const Numbers& numbers) {
+  Key(writer, name);
+  writer.StartObject();
+  Add(writer, numbers);
   writer.EndObject();
 }
 
@@ -83,15 +87,12 @@ void Destinations(Writer& writer, Output& output) {
   Key(writer, "store");
   writer.StartObject();
   Text(writer, "problem", output.store().problem());
-  for (const auto& [key, value] : Numbers{{"stored", store.stored},
-                                          {"waiting", output.store().pending()},
-                                          {"lost", store.lost},
-                                          {"removed", store.removed},
-                                          {"removed_undelivered", store.removed_undelivered},
-                                          {"set_aside", store.set_aside}}) {
-    Key(writer, key);
-    writer.Uint64(value);
-  }
+  Add(writer, {{"stored", store.stored},
+               {"waiting", output.store().pending()},
+               {"lost", store.lost},
+               {"removed", store.removed},
+               {"removed_undelivered", store.removed_undelivered},
+               {"set_aside", store.set_aside}});
   writer.EndObject();
   Object(writer, "file", {{"written", file.written}, {"failed", file.failed}});
 }
@@ -103,33 +104,23 @@ void Remotes(Writer& writer, const RemoteWatch& watch) {
     Key(writer, one.name);
     writer.StartObject();
     Text(writer, "problem", one.state->problem.Get());
-    for (const auto& [key, value] : Numbers{{"queued", one.state->queued},
-                                            {"delivered", one.state->delivered},
-                                            {"failures", one.state->failures},
-                                            {"unreadable", one.state->unreadable}}) {
-      Key(writer, key);
-      writer.Uint64(value);
-    }
+    Add(writer, {{"queued", one.state->queued},
+                 {"delivered", one.state->delivered},
+                 {"failures", one.state->failures},
+                 {"unreadable", one.state->unreadable}});
     writer.EndObject();
   }
   writer.EndObject();
 }
 
-}  // namespace
-
-namespace {
-
 void Identity(Writer& writer, const StatusParts& parts) {
   const Recognizer::Counters& counters = parts.recognizer.counters();
   Key(writer, "identity");
   writer.StartObject();
-  for (const auto& [key, value] : Numbers{{"programs", parts.recognizer.programs()},
-                                          {"asked", counters.asked},
-                                          {"waiting", parts.recognizer.waiting()},
-                                          {"recognized", counters.recognized}}) {
-    Key(writer, key);
-    writer.Uint64(value);
-  }
+  Add(writer, {{"programs", parts.recognizer.programs()},
+               {"asked", counters.asked},
+               {"waiting", parts.recognizer.waiting()},
+               {"recognized", counters.recognized}});
   for (std::size_t i = 0; i < kUnseenNames.size(); ++i) {
     Key(writer, kUnseenNames[i]);
     writer.Uint64(counters.by_answer[i]);
@@ -138,21 +129,17 @@ void Identity(Writer& writer, const StatusParts& parts) {
 }
 
 void Kernel(Writer& writer, const WitnessCounters& witness) {
-  Key(writer, "kernel");
   if (witness.kernel != WitnessCounters::kKnown) {
+    Key(writer, "kernel");
     writer.Null();
     return;
   }
-  writer.StartObject();
-  for (const auto& [key, value] : Numbers{{"enabled", witness.kernel_enabled},
-                                          {"auditd", witness.kernel_auditd},
-                                          {"lost", witness.kernel_lost},
-                                          {"backlog", witness.kernel_backlog},
-                                          {"backlog_limit", witness.kernel_backlog_limit}}) {
-    Key(writer, key);
-    writer.Uint64(value);
-  }
-  writer.EndObject();
+  Object(writer, "kernel",
+         {{"enabled", witness.kernel_enabled},
+          {"auditd", witness.kernel_auditd},
+          {"lost", witness.kernel_lost},
+          {"backlog", witness.kernel_backlog},
+          {"backlog_limit", witness.kernel_backlog_limit}});
 }
 
 }  // namespace
@@ -175,12 +162,9 @@ std::string StatusJson(const StatusParts& parts, const Pipeline& pipeline, Outpu
   Text(writer, "started", Timestamp(parts.started_us));
   Key(writer, "pid");
   writer.Int64(getpid());
-  Key(writer, "sensor_starts");
-  writer.Uint64(front.sensor_starts);
-  Key(writer, "courier_starts");
-  writer.Uint64(front.courier_starts);
-  Key(writer, "witness_starts");
-  writer.Uint64(front.witness_starts);
+  Add(writer, {{"sensor_starts", front.sensor_starts},
+               {"courier_starts", front.courier_starts},
+               {"witness_starts", front.witness_starts}});
   Key(writer, "landlock");
   writer.Int(parts.landlock);
   Key(writer, "degraded");

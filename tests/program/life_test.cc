@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -302,6 +303,61 @@ TEST_F(LifeTest, ReportsAboutItselfFollowTheRules) {
   EXPECT_TRUE(Logged("200915 level=8 \"1 times the witness ended and was started again", 20));
   EXPECT_EQ(Count("200903"), 0u);
   EXPECT_EQ(Count("100900"), 0u);
+}
+
+TEST_F(LifeTest, AReportThatTheRulesIgnoreStaysUnsaid) {
+  directory_.Write("rules/tld-health.xml", Slurp(Top() + "/rules/detect/tld-health.xml"));
+  directory_.Write("rules/zz-local.xml",
+                   "<group name=\"local,\">\n"
+                   "  <rule id=\"200921\" level=\"11\" ignore=\"3600\" overwrite=\"yes\">\n"
+                   "    <if_sid>200800</if_sid>\n"
+                   "    <field name=\"audit.health.what\">^heartbeat$</field>\n"
+                   "    <description>alive</description>\n"
+                   "  </rule>\n"
+                   "</group>\n");
+  WriteConfig("level = 1\n[plugin]\nheartbeat = 1\n");
+  auto plugin = Start();
+  ASSERT_TRUE(Logged("200921 level=11 \"alive\""));
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  ASSERT_TRUE(Logged(kAlert));
+  ASSERT_FALSE(Logged("200921 level=5", 4));
+  EXPECT_EQ(Count("200921"), 1u);
+}
+
+TEST_F(LifeTest, AReportWhoseRuleIsFaultyIsSaidAsBuiltIn) {
+  std::string rules = Slurp(Top() + "/rules/detect/tld-health.xml");
+  const std::string right = "<rule id=\"200900\" level=\"5\">";
+  rules.replace(rules.find(right), right.size(), "<rule id=\"200900\" level=\"x\">");
+  directory_.Write("rules/tld-health.xml", rules);
+  auto plugin = Start();
+  EXPECT_TRUE(Logged("200900 level=5 \"tld-audisp " TLD_VERSION " started with "));
+  EXPECT_TRUE(Logged("200902 level=10"));
+}
+
+/// The witness has not looked yet when the input ends.
+TEST_F(LifeTest, WhatTheWitnessIsAskedLastIsToldBeforeTheEnd) {
+  directory_.Write("rules/tld-identity.xml", Slurp(Top() + "/rules/detect/tld-identity.xml"));
+  const std::string copy = directory_ / "copy";
+  ASSERT_TRUE(std::filesystem::copy_file("/usr/bin/nc.openbsd", copy));
+  chmod(copy.c_str(), 0755);
+  struct stat st {};
+  ASSERT_EQ(stat(copy.c_str(), &st), 0);
+  auto plugin = Start();
+  ASSERT_TRUE(Eventually([&] { return Status("identity", "programs") > 0; }));
+  std::string records = testing_support::ExecRecords("copy", copy);
+  const std::size_t path = records.find("type=PATH");
+  const std::size_t inode = records.find("inode=", path);
+  records.replace(inode, records.find(' ', inode) - inode, "inode=" + std::to_string(st.st_ino));
+  const std::size_t device = records.find("dev=", path);
+  char numbers[32];
+  std::snprintf(numbers, sizeof numbers, "dev=%02x:%02x", major(st.st_dev), minor(st.st_dev));
+  records.replace(device, records.find(' ', device) - device, numbers);
+  ASSERT_TRUE(plugin->Write(records));
+  plugin->Close();
+  EXPECT_EQ(plugin->Wait(kExitSeconds), 0);
+  EXPECT_TRUE(Logged("200110 level=12 \"Highly suspicious program executed: " + copy +
+                     " (is nc.openbsd, by sha256)\""));
+  EXPECT_LT(seen_.find("200110"), seen_.find("200901"));
 }
 
 TEST_F(LifeTest, SigtermCountsFromTheParentAlone) {
