@@ -191,29 +191,41 @@ std::string HostName() {
   return name.data();
 }
 
+Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+}
+
+void Sha256::Add(std::string_view bytes) {
+  EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
+}
+
+Sha256::Digest Sha256::Finish() {
+  Digest digest{};
+  EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
+  return digest;
+}
+
+std::string HexEncode(const Sha256::Digest& digest) {
+  return HexEncode({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
 std::string Sha256Hex(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  return HexEncode({reinterpret_cast<const char*>(digest.data()), size});
+  Sha256 sha256;
+  sha256.Add(bytes);
+  return HexEncode(sha256.Finish());
 }
 
 Result<std::string> Sha256Hex(int fd) {
-  const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
-                                                                   EVP_MD_CTX_free);
+  Sha256 sha256;
   std::array<char, 65536> buffer;
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
   while (true) {
     const ssize_t n = read(fd, buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return OsError("cannot read");
     if (n == 0) break;
-    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(n));
+    sha256.Add({buffer.data(), static_cast<std::size_t>(n)});
   }
-  EVP_DigestFinal_ex(context.get(), digest.data(), &size);
-  return HexEncode({reinterpret_cast<const char*>(digest.data()), size});
+  return HexEncode(sha256.Finish());
 }
 
 }  // namespace tld

@@ -4,13 +4,17 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+
+struct evp_md_ctx_st;  // of libcrypto
 
 /// The operating system: descriptors, whole files, clocks. Every errno becomes words here.
 namespace tld {
@@ -112,7 +116,20 @@ std::uint64_t Random64();
 /// gethostname(2), or "localhost".
 std::string HostName();
 
-/// SHA-256 as lower-case hexadecimal digits.
+/// SHA-256 of what comes piece by piece.
+class Sha256 {
+ public:
+  using Digest = std::array<std::uint8_t, 32>;
+  Sha256();
+  void Add(std::string_view bytes);
+  /// Of all that was added. Once.
+  Digest Finish();
+
+ private:
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
+};
+/// Lower-case digits, as the next two.
+std::string HexEncode(const Sha256::Digest& digest);
 std::string Sha256Hex(std::string_view bytes);
 /// Of the rest of an open file, in little memory.
 Result<std::string> Sha256Hex(int fd);

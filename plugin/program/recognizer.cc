@@ -32,12 +32,6 @@ constexpr std::int64_t kGuardedMs = 1'000;
 constexpr std::size_t kMostAsked = 4096;
 constexpr std::size_t kMostPrograms = kMostSizes;
 
-std::string HexOf(const std::array<std::uint8_t, 32>& bytes) {
-  std::string hex = HexEncode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  std::transform(hex.begin(), hex.end(), hex.begin(), AsciiLower);
-  return hex;
-}
-
 unsigned Hexadecimal(std::string_view digits) {
   unsigned value = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
@@ -320,7 +314,8 @@ void Recognizer::TakeAnswer(const WitnessAnswer& answer) {
   }
   if (best == nullptr) return;
   ++counters_.recognized;
-  take_(MakeIdentityEvent(asked.event, {best->name, best->path, "sha256", HexOf(answer.sha256)}));
+  take_(
+      MakeIdentityEvent(asked.event, {best->name, best->path, "sha256", HexEncode(answer.sha256)}));
 }
 
 std::uint64_t Recognizer::Unwitnessed() const {

@@ -28,7 +28,7 @@ struct ListedProgram {
   dev_t device = 0;
   ino_t inode = 0;
   std::uint64_t size = 0;
-  std::optional<std::array<std::uint8_t, 32>> sha256;  ///< when the witness has said it
+  std::optional<Sha256::Digest> sha256;  ///< when the witness has said it
   bool asked = false;
 };
 

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <openssl/evp.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -16,7 +15,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -59,7 +57,7 @@ struct FileState {
 
 struct Remembered {
   FileState state;
-  std::array<std::uint8_t, 32> sha256;
+  Sha256::Digest sha256;
 };
 
 class Witness {
@@ -127,8 +125,7 @@ class Witness {
     }
   }
 
-  Unseen Look(const WitnessQuestion& question, const std::string& path,
-              std::array<std::uint8_t, 32>& sha256) {
+  Unseen Look(const WitnessQuestion& question, const std::string& path, Sha256::Digest& sha256) {
     // The place first, without opening what is there: a device or a FIFO may act on open(2).
     // The kernel's own path of a program ends in no link; what scripts and loaders are given may.
     const int nofollow = question.follow == 1 ? 0 : O_NOFOLLOW;
@@ -176,12 +173,8 @@ class Witness {
     return Unseen::kSeen;
   }
 
-  Unseen Hash(int file, std::array<std::uint8_t, 32>& sha256) {
-    const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> digest(EVP_MD_CTX_new(),
-                                                                    EVP_MD_CTX_free);
-    if (!digest || EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr) != 1) {
-      return Unseen::kFailed;
-    }
+  Unseen Hash(int file, Sha256::Digest& sha256) {
+    Sha256 sum;
     const std::int64_t until = MonotonicMs() + kMostHashMs;
     for (std::uint64_t total = 0;;) {
       const ssize_t n = read(file, buffer_.data(), buffer_.size());
@@ -191,11 +184,10 @@ class Witness {
       total += static_cast<std::uint64_t>(n);
       if (total > kMostFileBytes) return Unseen::kTooLarge;
       if (MonotonicMs() > until) return Unseen::kTooSlow;
-      EVP_DigestUpdate(digest.get(), buffer_.data(), static_cast<std::size_t>(n));
+      sum.Add({buffer_.data(), static_cast<std::size_t>(n)});
     }
-    unsigned length = 0;
-    return EVP_DigestFinal_ex(digest.get(), sha256.data(), &length) == 1 ? Unseen::kSeen
-                                                                         : Unseen::kFailed;
+    sha256 = sum.Finish();
+    return Unseen::kSeen;
   }
 
   void AskKernel() {

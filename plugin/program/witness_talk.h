@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/os.h"
+
 /// What sensor and witness say to each other: one message a datagram of a socketpair, in this
 /// machine's own byte order. Neither believes the other more than the sizes of these structures.
 namespace tld {
@@ -57,7 +59,7 @@ struct WitnessAnswer {
   std::uint64_t id = 0;  ///< 0: the witness has started and knows no sizes
   Unseen unseen = Unseen::kFailed;
   std::array<std::uint8_t, 7> padding{};
-  std::array<std::uint8_t, 32> sha256{};
+  Sha256::Digest sha256{};
 };
 
 }  // namespace tld
