@@ -42,7 +42,11 @@ Windows::Windows(const Ruleset& ruleset)
     : ruleset_(ruleset),
       fired_(ruleset.rules.size()),
       alert_ms_(ruleset.rules.size()),
-      memories_(ruleset.composites.size()) {}
+      memories_(ruleset.composites.size()) {
+  for (const std::size_t rule : ruleset.composites) {
+    longest_ms_ = std::max(longest_ms_, ruleset.rules[rule].composite->timeframe_ms);
+  }
+}
 
 void Windows::TakeOver(Windows&& old) {
   std::unordered_map<std::string_view, std::size_t> places;
@@ -195,7 +199,7 @@ void Windows::Remember(std::size_t answer, const Event& event, const Origin& ori
   for (const std::size_t place : places) memories_[place].push_back(name);
   events_.push_back(Keep(answer, event, origin));
   bytes_ += events_.back().bytes;
-  Evict(event.id().TimeMs());
+  Evict(event.id());
 }
 
 Windows::RememberedEvent Windows::Keep(std::size_t answer, const Event& event,
@@ -220,9 +224,14 @@ Windows::RememberedEvent Windows::Keep(std::size_t answer, const Event& event,
   return kept;
 }
 
-/// Keeps the memory in its bounds. What goes out is named by no composite's memory any more.
-void Windows::Evict(std::int64_t now_ms) {
-  while (events_.size() > kMostEvents || bytes_ > kMostBytes) {
+/// Keeps the memory in its bounds, and no longer than a composite may count what is in it; other
+/// nodes have other clocks. What goes out is named by no composite's memory any more.
+void Windows::Evict(const EventId& now) {
+  const std::int64_t now_ms = now.TimeMs();
+  const auto expired = [&](const RememberedEvent& event) {
+    return event.node == now.node && now_ms - event.ms > longest_ms_ + kDisorderMs;
+  };
+  while (events_.size() > kMostEvents || bytes_ > kMostBytes || expired(events_.front())) {
     const RememberedEvent& oldest = events_.front();
     bool missed = false;
     for (std::size_t place = 0; place < memories_.size(); ++place) {

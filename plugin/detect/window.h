@@ -88,7 +88,7 @@ class Windows {
   };
 
   RememberedEvent Keep(std::size_t answer, const Event& event, const Origin& origin) const;
-  void Evict(std::int64_t now_ms);
+  void Evict(const EventId& now);
   const RememberedEvent& At(std::uint64_t name) const { return events_[name - first_]; }
 
   const Ruleset& ruleset_;
@@ -98,6 +98,7 @@ class Windows {
   std::deque<RememberedEvent> events_;
   std::uint64_t first_ = 0;  // name of events_.front(); the next has the next number
   std::size_t bytes_ = 0;
+  std::int64_t longest_ms_ = 0;  // timeframe of a composite
   std::uint64_t evictions_ = 0;
 };
 

@@ -222,6 +222,18 @@ TEST(Composite, AMillionKeysAreRememberedInBoundsAndWhatIsForgottenIsCounted) {
   EXPECT_EQ(windows.evictions(), 1'000'000 - Windows::kMostEvents);
 }
 
+TEST(Composite, WhatNoRuleMayCountAnyMoreIsForgottenAndThatIsNoLoss) {
+  const TestPolicy policy(Rules("frequency=\"9\" timeframe=\"60\"", kSid));
+  Windows windows(policy.policy()->ruleset);
+  MatchScratch scratch;
+  for (int i = 0; i < 5000; ++i) {
+    windows.Remember(0, testing_support::ParseEvent(At(i)), {}, {}, scratch);
+  }
+  // Of the last two minutes: the window, and as much again for events out of order.
+  EXPECT_EQ(windows.remembered(), 121u);
+  EXPECT_EQ(windows.evictions(), 0u);
+}
+
 TEST(Composite, LargeEventsAreBoundedByBytes) {
   const TestPolicy policy(Rules("", kSid));
   Windows windows(policy.policy()->ruleset);
