@@ -135,7 +135,9 @@ class Doctor {
     }
     const Result<std::string> entry = ReadFile(kRegistration, 4096);
     const bool active = entry && entry->find("active = yes") != entry->npos;
-    if (!entry) {
+    if (!entry && geteuid() != 0) {
+      Tell({"plugin", State::kBroken, answer.message(), "sudo tldctl doctor"});
+    } else if (!entry) {
       Tell({"plugin", State::kBroken,
             std::string("the plugin is not registered: ") + kRegistration + ": " + entry.message(),
             "dpkg-reconfigure tld-audisp-plugin"});
@@ -143,8 +145,7 @@ class Doctor {
       Tell({"plugin", State::kBroken, std::string(kRegistration) + " says that it is not active",
             "dpkg-reconfigure tld-audisp-plugin"});
     } else {
-      Tell({"plugin", State::kBroken,
-            "no plugin answers, though it is registered: " + answer.message(),
+      Tell({"plugin", State::kBroken, "it is registered, but " + answer.message(),
             "auditctl --signal HUP"});
     }
     return false;
