@@ -16,6 +16,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "audit/record.h"
 #include "deliver/database.h"
@@ -358,7 +359,7 @@ TEST_F(LifeTest, WhatTheWitnessIsAskedLastIsToldBeforeTheEnd) {
   plugin->Close();
   EXPECT_EQ(plugin->Wait(kExitSeconds), 0);
   EXPECT_TRUE(Logged("200110 level=12 \"Highly suspicious program executed: " + copy +
-                     " (is nc.openbsd, by sha256)\""));
+                     " (is id, by sha256)\""));
   EXPECT_LT(seen_.find("200110"), seen_.find("200901"));
 }
 
@@ -564,6 +565,40 @@ bool Has(const Receiver& receiver, const std::string& text) {
   return std::any_of(records.begin(), records.end(), [&](const std::string& record) {
     return record.find(text) != std::string::npos;
   });
+}
+
+/// `socket:[INODE]` of each socket that a process has.
+std::set<std::string> SocketsOf(pid_t pid) {
+  std::set<std::string> sockets;
+  const std::string directory = "/proc/" + std::to_string(pid) + "/fd";
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    std::error_code gone;
+    const std::string target = std::filesystem::read_symlink(entry.path(), gone);
+    if (target.starts_with("socket:")) sockets.insert(target);
+  }
+  return sockets;
+}
+
+/// The courier has the network: what it could ask the witness, others could.
+TEST_F(LifeTest, NoRoleHasASocketOfAnother) {
+  Receiver receiver(Receiver::Behaviour::kRead);
+  WriteConfig("[remote near]\nprotocol = tcp\naddress = 127.0.0.1:" +
+              std::to_string(receiver.port()) + "\n");
+  auto plugin = Start();
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  ASSERT_TRUE(Eventually([&] { return Has(receiver, ":1)") && plugin->Witness() != 0; }));
+  std::vector<pid_t> roles = plugin->Children();
+  ASSERT_EQ(roles.size(), 2u);
+  roles.push_back(plugin->Witness());
+  std::set<std::string> all;
+  for (const pid_t role : roles) {
+    const std::set<std::string> sockets = SocketsOf(role);
+    EXPECT_FALSE(sockets.empty());
+    for (const std::string& socket : sockets) {
+      EXPECT_TRUE(all.insert(socket).second) << socket << " is had by two";
+    }
+  }
+  EXPECT_EQ(SocketsOf(plugin->Witness()).size(), 1u);
 }
 
 TEST_F(LifeTest, RemotesComeAndGoByReloadAndTheCourierWithThem) {
