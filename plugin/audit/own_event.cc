@@ -46,6 +46,12 @@ RawEvent MakeIdentityEvent(const RawEvent& exec, const SameProgram& same) {
   return event;
 }
 
+RawEvent MakeUnlinkedEvent(const RawEvent& exec, std::string_view unseen) {
+  RawEvent event = exec;
+  PutFirst(event, kIdentityType, "unseen=" + std::string(unseen));
+  return event;
+}
+
 RawEvent MakeHealthEvent(std::string_view what, std::string_view text, std::int64_t time_us,
                          std::uint64_t serial) {
   RawEvent event;

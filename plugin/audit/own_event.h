@@ -27,6 +27,10 @@ struct SameProgram {
 /// The exec event again, with what was found out about its program in a record before the others.
 RawEvent MakeIdentityEvent(const RawEvent& exec, const SameProgram& same);
 
+/// The exec event again: its program runs on, and its file is `gone` or `other_file`, as a record
+/// before the others says.
+RawEvent MakeUnlinkedEvent(const RawEvent& exec, std::string_view unseen);
+
 /// `what` is one word; the text may hold anything.
 RawEvent MakeHealthEvent(std::string_view what, std::string_view text, std::int64_t time_us,
                          std::uint64_t serial);

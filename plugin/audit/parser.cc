@@ -170,7 +170,8 @@ struct OwnField {
 constexpr OwnField kIdentityFields[] = {{"name", "audit.identity.name", true},
                                         {"same_as", "audit.identity.same_as", true},
                                         {"via", "audit.identity.via", false},
-                                        {"sha256", "audit.identity.sha256", false}};
+                                        {"sha256", "audit.identity.sha256", false},
+                                        {"unseen", "audit.identity.unseen", false}};
 constexpr OwnField kHealthFields[] = {{"what", "audit.health.what", false},
                                       {"text", "audit.health.text", true}};
 

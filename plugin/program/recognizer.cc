@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/recognizer.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
@@ -11,8 +9,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <set>
+#include <tuple>
 #include <utility>
 
 #include "base/text.h"
@@ -31,6 +28,11 @@ constexpr std::int64_t kAnswerMs = 5'000;
 constexpr std::int64_t kGuardedMs = 1'000;
 constexpr std::size_t kMostAsked = 4096;
 constexpr std::size_t kMostPrograms = kMostSizes;
+constexpr std::size_t kMostFiles = 65'536;  // a large /usr/bin has 5,000
+/// How long a directory is left out that the witness died of, as of one of a dead file server.
+constexpr std::int64_t kAvoidMs = 3'600'000;
+/// A program whose file is gone, and that still runs so long after that was found, is told.
+constexpr std::int64_t kGoneMs = 1'000;
 
 unsigned Hexadecimal(std::string_view digits) {
   unsigned value = 0;
@@ -43,24 +45,6 @@ bool IsOfTheSystem(std::string_view path) {
   return path.starts_with("/usr/") || path.starts_with("/bin/") || path.starts_with("/sbin/");
 }
 
-std::string RealPath(const std::string& path) {
-  const std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), std::free);
-  return real ? real.get() : std::string();
-}
-
-std::int64_t ChangeTime(const std::string& path) {
-  struct stat st {};
-  if (stat(path.c_str(), &st) != 0) return 0;
-  return st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec;
-}
-
-/// A file, and the names that lead to it: symbolic links and hard links.
-struct Named {
-  std::set<std::string> names;
-  std::set<std::string> paths;  // without symbolic links
-  struct stat st {};
-};
-
 }  // namespace
 
 int RankOf(std::string_view colour) {
@@ -68,53 +52,45 @@ int RankOf(std::string_view colour) {
   return red.Matches(colour) ? 4 : orange.Matches(colour) ? 3 : yellow.Matches(colour) ? 2 : 1;
 }
 
-std::vector<ListedProgram> FindListedPrograms(const List& list,
-                                              const std::vector<std::string>& directories) {
-  std::map<std::pair<dev_t, ino_t>, Named> files;
-  for (const std::string& directory : directories) {
-    const auto names = ListDirectory(directory);
-    if (!names) continue;
-    for (const std::string& name : *names) {
-      const std::string real = RealPath(directory + '/' + name);
-      struct stat st {};
-      if (real.empty() || stat(real.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;
-      Named& file = files[{st.st_dev, st.st_ino}];
-      file.names.insert(name);
-      file.paths.insert(real);
-      file.st = st;
-    }
-  }
+std::vector<ListedProgram> ListedPrograms(const List& list, std::vector<FoundFile> files) {
+  // All names of a file side by side: symbolic links and hard links.
+  std::sort(files.begin(), files.end(), [](const FoundFile& a, const FoundFile& b) {
+    return std::tie(a.device, a.inode, a.path, a.name) <
+           std::tie(b.device, b.inode, b.path, b.name);
+  });
   std::vector<ListedProgram> programs;
-  for (auto& [id, file] : files) {
-    const bool any = std::any_of(file.names.begin(), file.names.end(),
-                                 [&](const std::string& name) { return list.Find(name); });
-    if (!any) continue;
-    const std::string& path = *file.paths.begin();
-    const std::string own(BaseName(path));
+  for (auto begin = files.begin(); begin != files.end() && programs.size() < kMostPrograms;) {
+    const auto end = std::find_if(begin, files.end(), [&](const FoundFile& file) {
+      return file.device != begin->device || file.inode != begin->inode;
+    });
+    const bool one_path = begin->path == std::prev(end)->path;
+    const std::string own(BaseName(begin->path));
     // Its own name is enough, if it has but one; else every other one must be listed.
-    const bool own_listed = file.paths.size() == 1 && list.Find(own).has_value();
-    if (!own_listed && file.paths.size() == 1) file.names.erase(own);
-    ListedProgram program{
-        own, path, 0, file.st.st_dev, file.st.st_ino, static_cast<std::uint64_t>(file.st.st_size),
-        {}};
+    const auto own_colour = one_path ? list.Find(own) : std::nullopt;
+    ListedProgram program{own, begin->path, 0, begin->device, begin->inode, begin->size, {}};
     bool all = true;
-    for (const std::string& name : file.names) {
-      const auto colour = list.Find(name);
+    for (auto file = begin; file != end; ++file) {
+      if (one_path && !own_colour && file->name == own) continue;
+      const auto colour = list.Find(file->name);
       all = all && colour;
       if (colour && RankOf(*colour) > program.rank) {
         program.rank = RankOf(*colour);
-        program.name = name;
+        program.name = file->name;
       }
     }
-    if (own_listed && RankOf(*list.Find(own)) == program.rank) program.name = own;
-    if (all || own_listed) programs.push_back(std::move(program));
-    if (programs.size() == kMostPrograms) break;
+    if (own_colour && RankOf(*own_colour) == program.rank) program.name = own;
+    if (program.rank > 0 && (all || own_colour)) programs.push_back(std::move(program));
+    begin = end;
   }
   return programs;
 }
 
 Recognizer::Recognizer(int talk, Take take)
-    : talk_(talk), take_(std::move(take)), next_id_(Random64() | 1) {}
+    : talk_(talk),
+      take_(std::move(take)),
+      directories_(kDirectories.size()),
+      next_id_(Random64() | 1),
+      buffer_(kMostAnswerBytes) {}
 
 void Recognizer::SetPolicy(const Policy& policy) {
   const std::vector<List>& lists = policy.ruleset.lists;
@@ -122,18 +98,79 @@ void Recognizer::SetPolicy(const Policy& policy) {
                                  [](const List& l) { return l.name() == kSuspicious; });
   list_ = list == lists.end() ? nullptr : &*list;
   host_ = policy.host;
-  Scan();
+  asked_.clear();
+  StartScan(true);
 }
 
-void Recognizer::Scan() {
-  directory_times_.clear();
-  for (const std::string& directory : kDirectories) {
-    directory_times_.push_back(ChangeTime(directory));
+void Recognizer::StartScan(bool whole) {
+  scanned_ms_ = now_ms_;
+  scan_.emplace();
+  scan_->whole = whole;
+  GoOnScanning();
+}
+
+void Recognizer::GoOnScanning() {
+  while (scan_->directory < directories_.size() &&
+         directories_[scan_->directory].avoided_until_ms > now_ms_) {
+    ++scan_->directory;
   }
-  programs_ =
-      list_ == nullptr ? std::vector<ListedProgram>() : FindListedPrograms(*list_, kDirectories);
+  if (scan_->directory == directories_.size()) {
+    EndScan();
+    return;
+  }
+  const std::uint64_t id = next_id_++;
+  const std::int64_t known = scan_->whole ? 0 : directories_[scan_->directory].changed_ns;
+  const bool sent = Send({.kind = WitnessQuestion::Kind::kList, .id = id, .time_ns = known},
+                         kDirectories[scan_->directory]);
+  scan_->question = sent ? id : 0;
+  scan_->begun = false;
+}
+
+void Recognizer::TakeFiles(const WitnessAnswer& answer, std::string_view files) {
+  scan_->begun = true;
+  for (FoundFile file; scan_->whole && NextFile(files, file);) {
+    if (scan_->files.size() < kMostFiles) scan_->files.push_back(std::move(file));
+  }
+  if (!answer.last) return;
+  Directory& directory = directories_[scan_->directory];
+  if (!scan_->whole && directory.changed_ns != answer.time_ns) {
+    StartScan(true);
+    return;
+  }
+  directory.changed_ns = answer.time_ns;
+  ++scan_->directory;
+  GoOnScanning();
+}
+
+void Recognizer::EndScan() {
+  const bool whole = scan_->whole;
+  std::vector<FoundFile> files = std::move(scan_->files);
+  scan_.reset();
+  if (!whole) {
+    // No file came or went; the content of one may be another.
+    for (ListedProgram& program : programs_) program.asked = false;
+    Learn();
+    return;
+  }
+  std::vector<ListedProgram> found;
+  if (list_ != nullptr) found = ListedPrograms(*list_, std::move(files));
+  // What is known of a file stays until the witness has looked again.
+  for (ListedProgram& program : found) {
+    for (const ListedProgram& old : programs_) {
+      if (old.inode == program.inode && old.device == program.device && old.size == program.size) {
+        program.sha256 = old.sha256;
+      }
+    }
+  }
+  programs_ = std::move(found);
   asked_.clear();
   Teach();
+}
+
+std::size_t Recognizer::AvoidedDirectories() const {
+  return static_cast<std::size_t>(std::count_if(
+      directories_.begin(), directories_.end(),
+      [this](const Directory& directory) { return directory.avoided_until_ms > now_ms_; }));
 }
 
 /// Tells the witness which sizes are worth a look, and asks for the hash of each listed program. It
@@ -153,7 +190,7 @@ bool Recognizer::Teach() {
 /// As many as the socket takes; the rest in a second.
 void Recognizer::Learn() {
   for (std::size_t i = 0; i < programs_.size(); ++i) {
-    if (programs_[i].asked || programs_[i].sha256) continue;
+    if (programs_[i].asked) continue;
     const std::uint64_t id = next_id_++;
     if (!Send({.kind = WitnessQuestion::Kind::kLearn, .id = id}, programs_[i].path)) return;
     programs_[i].asked = true;
@@ -205,6 +242,7 @@ int Recognizer::RankByName(const Event& event) const {
 }
 
 void Recognizer::Consider(const Event& event, std::int64_t now_ms) {
+  now_ms_ = now_ms;
   if (programs_.empty() || event.is_own() || event.arguments().empty()) return;
   if (event.First("audit.success") != "yes") return;
   const std::string& node = event.id().node;
@@ -271,42 +309,84 @@ void Recognizer::Ask(const Event& event, const Look& look, int rank, std::int64_
     return;
   }
   waiting_bytes_ += bytes;
-  waiting_.emplace(id, Waiting{event.raw(), rank, now_ms});
+  Waiting& waiting = waiting_[id];
+  waiting.event = event.raw();
+  waiting.rank = rank;
+  waiting.asked_ms = now_ms;
+  if (!look.follow && !IsOfTheSystem(look.path)) {
+    waiting.pid = ParseNumber(event.First("audit.pid")).value_or(0);
+  }
 }
 
 void Recognizer::ReadAnswers() {
-  WitnessAnswer answer;
   while (talk_ >= 0) {
-    const ssize_t n = recv(talk_, &answer, sizeof answer, MSG_DONTWAIT);
+    const ssize_t n = recv(talk_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
-    if (n != static_cast<ssize_t>(sizeof answer)) return;
-    TakeAnswer(answer);
+    WitnessAnswer answer;
+    if (n < static_cast<ssize_t>(sizeof answer)) return;
+    std::memcpy(&answer, buffer_.data(), sizeof answer);
+    if (scan_ && scan_->question != 0 && answer.id == scan_->question) {
+      TakeFiles(
+          answer,
+          std::string_view(buffer_.data(), static_cast<std::size_t>(n)).substr(sizeof answer));
+    } else {
+      TakeAnswer(answer);
+    }
   }
 }
 
+/// The witness has just started; what its predecessor was asked is lost.
+void Recognizer::StartAnew() {
+  for (std::size_t i = 0; i < waiting_.size(); ++i) Count(Unseen::kNoAnswer);
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  if (scan_ && scan_->begun) directories_[scan_->directory].avoided_until_ms = now_ms_ + kAvoidMs;
+  Teach();
+  StartScan(true);
+}
+
 void Recognizer::TakeAnswer(const WitnessAnswer& answer) {
-  if (answer.id == 0) {  // one that has just started; what its predecessor was asked is lost
-    for (std::size_t i = 0; i < waiting_.size(); ++i) Count(Unseen::kNoAnswer);
-    waiting_.clear();
-    waiting_bytes_ = 0;
-    Teach();
+  if (answer.id == 0) {
+    StartAnew();
     return;
   }
   const Unseen unseen = answer.unseen < Unseen::kCount ? answer.unseen : Unseen::kFailed;
-  const bool seen = unseen == Unseen::kSeen;
   if (const auto learning = learning_.find(answer.id); learning != learning_.end()) {
-    if (seen) programs_[learning->second].sha256 = answer.sha256;
-    if (!seen) Count(unseen);
+    ListedProgram& program = programs_[learning->second];
     learning_.erase(learning);
+    if (unseen != Unseen::kSeen) Count(unseen);
+    if (unseen == Unseen::kSeen) TakeLearned(program, answer);
     return;
   }
   const auto found = waiting_.find(answer.id);
   if (found == waiting_.end()) return;
-  const Waiting asked = std::move(found->second);
-  waiting_bytes_ -= asked.event.text.size();
-  waiting_.erase(found);
+  Waiting& asked = found->second;
+  if (asked.gone != Unseen::kSeen) {
+    if (unseen == Unseen::kSeen) take_(MakeUnlinkedEvent(asked.event, NameOf(asked.gone)));
+    Forget(found);
+    return;
+  }
   Count(unseen);
-  if (!seen) return;
+  if (unseen == Unseen::kSeen) Compare(asked, answer);
+  if (answer.removed && asked.pid != 0) {
+    asked.gone = unseen;
+    asked.sent = false;
+    asked.asked_ms = now_ms_;
+    return;
+  }
+  Forget(found);
+}
+
+void Recognizer::TakeLearned(ListedProgram& program, const WitnessAnswer& answer) {
+  program.sha256 = answer.sha256;
+  if (program.size == answer.size && program.inode == answer.inode) return;
+  // Written anew in its place: the witness has to know its size.
+  program.size = answer.size;
+  program.inode = answer.inode;
+  taught_ = false;
+}
+
+void Recognizer::Compare(const Waiting& asked, const WitnessAnswer& answer) {
   const ListedProgram* best = nullptr;
   for (const ListedProgram& program : programs_) {
     if (program.sha256 != answer.sha256 || program.rank <= asked.rank) continue;
@@ -318,6 +398,11 @@ void Recognizer::TakeAnswer(const WitnessAnswer& answer) {
       MakeIdentityEvent(asked.event, {best->name, best->path, "sha256", HexEncode(answer.sha256)}));
 }
 
+void Recognizer::Forget(Waitings::iterator waiting) {
+  waiting_bytes_ -= waiting->second.event.text.size();
+  waiting_.erase(waiting);
+}
+
 std::uint64_t Recognizer::Unwitnessed() const {
   std::uint64_t sum = 0;
   for (const Unseen why :
@@ -327,29 +412,38 @@ std::uint64_t Recognizer::Unwitnessed() const {
   return sum;
 }
 
-void Recognizer::KeepHouse(std::int64_t now_ms) {
-  while (!waiting_.empty() && now_ms - waiting_.begin()->second.asked_ms > kAnswerMs) {
-    waiting_bytes_ -= waiting_.begin()->second.event.text.size();
-    waiting_.erase(waiting_.begin());
-    Count(Unseen::kNoAnswer);
+/// A file is often removed right after its program ran, as by every ./configure. That it is gone
+/// while the program runs on is what an attacker wants.
+void Recognizer::AskWhetherItRuns(std::int64_t now_ms) {
+  for (auto& [id, waiting] : waiting_) {
+    if (waiting.sent || now_ms - waiting.asked_ms < kGoneMs) continue;
+    waiting.sent = Send({.kind = WitnessQuestion::Kind::kRuns,
+                         .id = id,
+                         .time_ns = waiting.event.id.TimeMs() * 1'000'000,
+                         .pid = waiting.pid},
+                        {});
+    waiting.asked_ms = now_ms;
   }
+}
+
+void Recognizer::KeepHouse(std::int64_t now_ms) {
+  now_ms_ = now_ms;
+  for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
+    const auto next = std::next(waiting);
+    if (now_ms - waiting->second.asked_ms > kAnswerMs) {
+      Count(Unseen::kNoAnswer);
+      Forget(waiting);
+    }
+    waiting = next;
+  }
+  AskWhetherItRuns(now_ms);
   if (!taught_) {
     Teach();
   } else {
     Learn();
   }
-  if (now_ms - scanned_ms_ < kScanMs) return;
-  scanned_ms_ = now_ms;
-  bool changed = false;
-  for (std::size_t i = 0; i < directory_times_.size(); ++i) {
-    changed |= ChangeTime(kDirectories[i]) != directory_times_[i];
-  }
-  for (const ListedProgram& program : programs_) {
-    struct stat st {};
-    changed |= stat(program.path.c_str(), &st) != 0 || st.st_ino != program.inode ||
-               static_cast<std::uint64_t>(st.st_size) != program.size;
-  }
-  if (changed && list_ != nullptr) Scan();
+  if (scan_ && scan_->question == 0) GoOnScanning();
+  if (now_ms - scanned_ms_ >= kScanMs) StartScan(scan_.has_value());
 }
 
 }  // namespace tld

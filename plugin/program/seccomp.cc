@@ -114,8 +114,8 @@ constexpr const char* kCourierToo[] = {
 };
 
 constexpr const char* kWitnessToo[] = {
-    "fstatfs", "fstatfs64",  "alarm",    "setitimer",
-    "select",  "_newselect", "pselect6", "pselect6_time64",
+    "fstatfs",  "fstatfs64",       "alarm",    "setitimer",  "select",   "_newselect",
+    "pselect6", "pselect6_time64", "getdents", "getdents64", "readlink", "readlinkat",
 };
 
 constexpr const char* kFatal[] = {

@@ -119,6 +119,7 @@ void Identity(Writer& writer, const StatusParts& parts) {
   writer.StartObject();
   Add(writer, {{"programs", parts.recognizer.programs()},
                {"asked", counters.asked},
+               {"avoided_directories", parts.recognizer.AvoidedDirectories()},
                {"waiting", parts.recognizer.waiting()},
                {"recognized", counters.recognized}});
   for (std::size_t i = 0; i < kUnseenNames.size(); ++i) {

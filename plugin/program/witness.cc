@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/witness.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <poll.h>
@@ -13,8 +14,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
+#include <ctime>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -31,6 +35,11 @@ constexpr int kIdleIo = 3 << 13;  // IOPRIO_CLASS_IDLE, ioprio_set(2)
 constexpr std::int64_t kStatusMs = 5000;
 constexpr std::size_t kMostRemembered = 4096;
 constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::int64_t kSecond = 1'000'000'000;  // in nanoseconds
+/// Files of a directory that are said at once; one more has room.
+constexpr std::size_t kFilesBytes = kMostAnswerBytes / 2;
+static_assert(kFilesBytes + sizeof(WitnessAnswer) + NAME_MAX + kMostPathBytes + 64 <
+              kMostAnswerBytes);
 
 /// Local file systems, on which a read ends. Those of the network, of user space (FUSE) and of the
 /// kernel's own text files are not among them.
@@ -100,7 +109,15 @@ class Witness {
     alarm(kMostQuestionSeconds);
     WitnessAnswer answer;
     answer.id = question.id;
-    answer.unseen = Look(question, std::string(message), answer.sha256);
+    const std::string path(message);
+    if (question.kind == WitnessQuestion::Kind::kList) {
+      List(question, path, answer);
+    } else if (question.kind == WitnessQuestion::Kind::kRuns) {
+      answer.unseen = Runs(question) ? Unseen::kSeen : Unseen::kGone;
+    } else {
+      answer.unseen = Look(question, path, answer);
+      answer.removed = WasThere(question, path, answer.unseen);
+    }
     alarm(0);
     Say(answer);
   }
@@ -108,6 +125,103 @@ class Witness {
   void Say(const WitnessAnswer& answer) {
     // A sensor that does not listen loses answers, and counts those.
     static_cast<void>(send(talk_.get(), &answer, sizeof answer, MSG_DONTWAIT | MSG_NOSIGNAL));
+  }
+
+  /// An answer of several: waits for a sensor that is busy, as long as a question may take.
+  void SayFiles(WitnessAnswer answer, std::string_view files) {
+    answer.last = false;
+    iovec parts[2] = {{&answer, sizeof answer}, {const_cast<char*>(files.data()), files.size()}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    while (sendmsg(talk_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
+      pollfd room{talk_.get(), POLLOUT, 0};
+      poll(&room, 1, -1);
+    }
+  }
+
+  /// Says what files a directory has; the last answer is left to the caller.
+  void List(const WitnessQuestion& question, const std::string& path, WitnessAnswer& answer) {
+    SayFiles(answer, {});
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
+    struct stat st {};
+    if (!directory || fstat(dirfd(directory.get()), &st) != 0) {
+      answer.unseen = Why(errno);
+      return;
+    }
+    answer.unseen = Unseen::kSeen;
+    answer.time_ns = st.st_mtim.tv_sec * kSecond + st.st_mtim.tv_nsec;
+    if (answer.time_ns == question.time_ns) return;
+    std::string files;
+    while (const dirent* entry = readdir(directory.get())) {
+      alarm(kMostQuestionSeconds);  // for each file: a cold disk takes its time for all of them
+      const Fd place(openat(dirfd(directory.get()), entry->d_name, O_PATH | O_CLOEXEC));
+      if (!place || fstat(place.get(), &st) != 0 || !S_ISREG(st.st_mode)) continue;
+      char real[kMostPathBytes];
+      const ssize_t length = readlink(OfDescriptor(place).c_str(), real, sizeof real);
+      if (length <= 0 || real[0] != '/') continue;
+      AppendFile(files, {entry->d_name,
+                         {real, static_cast<std::size_t>(length)},
+                         st.st_dev,
+                         st.st_ino,
+                         static_cast<std::uint64_t>(st.st_size)});
+      if (files.size() < kFilesBytes) continue;
+      SayFiles(answer, files);
+      files.clear();
+    }
+    SayFiles(answer, files);
+  }
+
+  static bool IsLocal(std::uint32_t kind) {
+    return std::find(std::begin(kFileSystems), std::end(kFileSystems), kind) !=
+           std::end(kFileSystems);
+  }
+
+  /// Records of btrfs and overlayfs name other devices than st_dev.
+  static bool SameDevice(const WitnessQuestion& question, std::uint32_t kind, dev_t device) {
+    return kind == BTRFS_SUPER_MAGIC || kind == OVERLAYFS_SUPER_MAGIC || question.device == 0 ||
+           question.device == device;
+  }
+
+  static bool WasThere(const WitnessQuestion& question, const std::string& path, Unseen unseen) {
+    if (unseen != Unseen::kGone && unseen != Unseen::kOtherFile) return false;
+    const std::string directory = path.substr(0, path.rfind('/') + 1);
+    const Fd place(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    struct stat st {};
+    struct statfs fs {};
+    if (!place || fstat(place.get(), &st) != 0 || fstatfs(place.get(), &fs) != 0) return false;
+    return SameDevice(question, static_cast<std::uint32_t>(fs.f_type), st.st_dev);
+  }
+
+  static std::string OfDescriptor(const Fd& fd) {
+    return "/proc/self/fd/" + std::to_string(fd.get());
+  }
+
+  /// Whether the process is there that had this number then: it was started before. By proc(5),
+  /// /proc/PID/stat, field 22, in ticks since boot.
+  static bool Runs(const WitnessQuestion& question) {
+    const auto stat = ReadFile("/proc/" + std::to_string(question.pid) + "/stat", 4096);
+    if (!stat) return false;
+    std::string_view rest = *stat;
+    // The name stands in parentheses and may hold anything, these too.
+    rest.remove_prefix(std::min(rest.size(), rest.rfind(')') + 1));
+    for (int field = 3; field < 22 && !rest.empty(); ++field) {
+      rest.remove_prefix(std::min(rest.size(), rest.find(' ', 1)));
+    }
+    std::uint64_t ticks = 0;
+    if (rest.empty() || rest[1] == '-') return false;
+    if (std::from_chars(rest.data() + 1, rest.data() + rest.size(), ticks).ec != std::errc()) {
+      return false;
+    }
+    timespec now{};
+    timespec since_boot{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_BOOTTIME, &since_boot);
+    const std::int64_t boot_ns =
+        (now.tv_sec - since_boot.tv_sec) * kSecond + now.tv_nsec - since_boot.tv_nsec;
+    const auto started_ns = static_cast<std::int64_t>(ticks) *
+                            (kSecond / static_cast<std::int64_t>(sysconf(_SC_CLK_TCK)));
+    return boot_ns + started_ns <= question.time_ns + kSecond / 10;
   }
 
   static Unseen Why(int error) {
@@ -125,7 +239,7 @@ class Witness {
     }
   }
 
-  Unseen Look(const WitnessQuestion& question, const std::string& path, Sha256::Digest& sha256) {
+  Unseen Look(const WitnessQuestion& question, const std::string& path, WitnessAnswer& answer) {
     // The place first, without opening what is there: a device or a FIFO may act on open(2).
     // The kernel's own path of a program ends in no link; what scripts and loaders are given may.
     const int nofollow = question.follow == 1 ? 0 : O_NOFOLLOW;
@@ -138,18 +252,14 @@ class Witness {
     struct statfs fs {};
     if (fstatfs(place.get(), &fs) != 0) return Why(errno);
     const auto kind = static_cast<std::uint32_t>(fs.f_type);
-    if (std::find(std::begin(kFileSystems), std::end(kFileSystems), kind) ==
-        std::end(kFileSystems)) {
-      return Unseen::kFileSystem;
-    }
-    // Records of btrfs and overlayfs name other devices than st_dev.
-    const bool same_devices = kind != BTRFS_SUPER_MAGIC && kind != OVERLAYFS_SUPER_MAGIC;
-    if (question.inode != 0 && question.inode != st.st_ino) return Unseen::kOtherFile;
-    if (question.inode != 0 && same_devices && question.device != 0 &&
-        question.device != st.st_dev) {
+    if (!IsLocal(kind)) return Unseen::kFileSystem;
+    if (question.inode != 0 &&
+        (question.inode != st.st_ino || !SameDevice(question, kind, st.st_dev))) {
       return Unseen::kOtherFile;
     }
     const auto size = static_cast<std::uint64_t>(st.st_size);
+    answer.inode = st.st_ino;
+    answer.size = size;
     const bool learns = question.kind == WitnessQuestion::Kind::kLearn;
     if (!learns && !std::binary_search(sizes_.begin(), sizes_.end(), size)) {
       return Unseen::kOtherSize;
@@ -158,18 +268,18 @@ class Witness {
     const FileState state = FileState::Of(st);
     if (const auto known = remembered_.find(st.st_ino);
         known != remembered_.end() && known->second.state == state) {
-      sha256 = known->second.sha256;
+      answer.sha256 = known->second.sha256;
       return Unseen::kSeen;
     }
-    const std::string again = "/proc/self/fd/" + std::to_string(place.get());
-    const Fd file(open(again.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    const Fd file(open(OfDescriptor(place).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!file) return Why(errno);
-    if (const Unseen failed = Hash(file.get(), sha256); failed != Unseen::kSeen) return failed;
+    const Unseen failed = Hash(file.get(), answer.sha256);
+    if (failed != Unseen::kSeen) return failed;
     // What changed under the hand is not what was run, and is not to be known by this hash.
     struct stat after {};
     if (fstat(file.get(), &after) != 0 || FileState::Of(after) != state) return Unseen::kOtherFile;
     if (remembered_.size() >= kMostRemembered) remembered_.clear();
-    remembered_[st.st_ino] = {state, sha256};
+    remembered_[st.st_ino] = {state, answer.sha256};
     return Unseen::kSeen;
   }
 

@@ -333,6 +333,18 @@ TEST_F(EvasionTest, ALoginUidThatChanges) {
   ExpectAlert("200230", "Login uid 1000 became 1003");
 }
 
+TEST_F(EvasionTest, AProgramThatIsRemovedAsSoonAsItRuns) {
+  const std::string copy = Copy("/usr/bin/sleep", "removed");
+  // The witness is held up, as on a busy host: else it comes before anybody has removed a file.
+  const std::vector<pid_t> witness = RolesOf(host_->Front(), true);
+  ASSERT_EQ(witness.size(), 1u);
+  kill(witness[0], SIGSTOP);
+  Shell(copy + " 4 & sleep 0.1");
+  std::filesystem::remove(copy);
+  kill(witness[0], SIGCONT);
+  ExpectAlert("200114", "still running: " + copy);
+}
+
 TEST_F(EvasionTest, AWitnessThatIsKilledComesBack) {
   const std::vector<pid_t> before = RolesOf(host_->Front(), true);
   ASSERT_EQ(before.size(), 1u);

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <optional>
 #include <sstream>
 
@@ -21,7 +20,6 @@ namespace {
 using testing_support::ExecRecords;
 using testing_support::ParseEvent;
 using testing_support::RuleText;
-using testing_support::TemporaryDirectory;
 using testing_support::TestPolicy;
 
 const char kRules[] =
@@ -40,33 +38,45 @@ std::vector<std::string> Names(const std::vector<ListedProgram>& programs) {
   return names;
 }
 
+FoundFile File(const std::string& name, const std::string& path, std::uint64_t inode) {
+  return {name, "/usr/bin/" + path, 1, inode, 100};
+}
+
 TEST(ListedPrograms, AProgramOfSeveralNamesIsListedOnlyWhenItsOwnOrAllAre) {
-  const TemporaryDirectory directory;
-  for (const char* name : {"kmod", "nc.openbsd", "inetutils-telnet", "other"}) {
-    directory.Write(std::string("bin/") + name, name);
-  }
-  for (const auto& [link, target] :
-       std::vector<std::pair<const char*, const char*>>{{"insmod", "kmod"},
-                                                        {"lsmod", "kmod"},
-                                                        {"nc", "nc.openbsd"},
-                                                        {"telnet", "inetutils-telnet"}}) {
-    std::filesystem::create_symlink(target, directory / (std::string("bin/") + link));
-  }
   const TestPolicy policy = PolicyWith("insmod:orange\nnc:yellow\nnc.openbsd:red\ntelnet:orange\n");
-  const auto programs =
-      FindListedPrograms(policy.policy()->ruleset.lists.at(0), {directory / "bin"});
+  const auto programs = ListedPrograms(
+      policy.policy()->ruleset.lists.at(0),
+      {File("insmod", "kmod", 1), File("kmod", "kmod", 1), File("lsmod", "kmod", 1),
+       File("nc", "nc.openbsd", 2), File("nc.openbsd", "nc.openbsd", 2), File("other", "other", 3),
+       File("inetutils-telnet", "inetutils-telnet", 4), File("telnet", "inetutils-telnet", 4)});
   EXPECT_EQ(Names(programs), (std::vector<std::string>{"nc.openbsd 4", "telnet 3"}));
 }
 
 TEST(ListedPrograms, HardLinksAreNamesToo) {
-  const TemporaryDirectory directory;
-  directory.Write("bin/busybox", "busybox");
-  std::filesystem::create_hard_link(directory / "bin/busybox", directory / "bin/ls");
-  directory.Write("bin/nc", "nc");
-  std::filesystem::create_hard_link(directory / "bin/nc", directory / "bin/netcat");
   const TestPolicy policy = PolicyWith("busybox:orange\nnc:red\nnetcat:red\n");
-  EXPECT_EQ(Names(FindListedPrograms(policy.policy()->ruleset.lists.at(0), {directory / "bin"})),
+  EXPECT_EQ(Names(ListedPrograms(policy.policy()->ruleset.lists.at(0),
+                                 {File("busybox", "busybox", 1), File("ls", "ls", 1),
+                                  File("nc", "nc", 2), File("netcat", "netcat", 2)})),
             (std::vector<std::string>{"nc 4"}));
+}
+
+TEST(WitnessTalk, FilesComeBackAsTheyWereAndHalfOfOneIsNone) {
+  const FoundFile file{"two words", "/srv/two words", 7, 8, 9};
+  std::string text;
+  AppendFile(text, file);
+  AppendFile(text, {"b", "/srv/b", 1, 2, 3});
+  std::string_view rest = text;
+  FoundFile found;
+  ASSERT_TRUE(NextFile(rest, found));
+  EXPECT_EQ(found.name + found.path, file.name + file.path);
+  EXPECT_EQ(found.device * 100 + found.inode * 10 + found.size, 789u);
+  ASSERT_TRUE(NextFile(rest, found));
+  EXPECT_EQ(found.path, "/srv/b");
+  EXPECT_FALSE(NextFile(rest, found));
+  for (std::size_t size = 0; size < 24 + file.name.size() + file.path.size() + 2; ++size) {
+    std::string_view half(text.data(), size);
+    EXPECT_FALSE(NextFile(half, found)) << size;
+  }
 }
 
 TEST(ListedPrograms, ColoursRankAsTheRulesLookAtThem) {
@@ -77,27 +87,75 @@ TEST(ListedPrograms, ColoursRankAsTheRulesLookAtThem) {
   EXPECT_EQ(RankOf("RED,old"), RankOf("red"));
 }
 
-/// A recognizer that knows one program of this machine, and the witness's end of its socket.
+/// A recognizer that knows one program, ls, and the witness's end of its socket.
 class RecognizerTest : public testing::Test {
  protected:
+  static constexpr std::uint64_t kDevice = 0x801;
+
   RecognizerTest() : policy_(PolicyWith("ls:red\n")) {
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends_), 0);
     recognizer_.emplace(ends_[0], [this](RawEvent&& raw) { found_.push_back(std::move(raw)); });
     recognizer_->SetPolicy(*policy_.policy());
+    BeListed();
+    BeTaught();
+  }
+  /// What a whole scan asks: each directory has ls.
+  void BeListed(std::int64_t changed_ns = 5) {
+    for (int i = 0; i < kDirectories; ++i) {
+      const WitnessQuestion list = Next();
+      EXPECT_EQ(list.kind, WitnessQuestion::Kind::kList);
+      EXPECT_EQ(list.time_ns, 0);
+      Say(list.id, false, changed_ns, {});
+      Say(list.id, true, changed_ns, {"ls", "/usr/bin/ls", kDevice, 77, 1000});
+    }
     EXPECT_EQ(recognizer_->programs(), 1u);
+  }
+  void BeTaught() {
     EXPECT_EQ(Next().kind, WitnessQuestion::Kind::kSizes);
     const WitnessQuestion learn = Next();
     EXPECT_EQ(learn.kind, WitnessQuestion::Kind::kLearn);
-    EXPECT_EQ(BaseNameOf(rest_), "ls");
-    Answer(learn.id, Unseen::kSeen, 'l');
+    EXPECT_EQ(rest_, "/usr/bin/ls");
+    AnswerLearn(learn.id, 1000, 'l');
   }
   ~RecognizerTest() override {
     close(ends_[0]);
     close(ends_[1]);
   }
 
-  static std::string BaseNameOf(const std::string& path) {
-    return path.substr(path.rfind('/') + 1);
+  static constexpr int kDirectories = 7;
+
+  void Send(const WitnessAnswer& answer, std::string_view rest) {
+    std::string message(reinterpret_cast<const char*>(&answer), sizeof answer);
+    message += rest;
+    EXPECT_EQ(send(ends_[1], message.data(), message.size(), 0),
+              static_cast<ssize_t>(message.size()));
+    recognizer_->ReadAnswers();
+  }
+  void Say(std::uint64_t id, bool last, std::int64_t changed_ns, const FoundFile& file) {
+    WitnessAnswer answer;
+    answer.id = id;
+    answer.unseen = Unseen::kSeen;
+    answer.last = last;
+    answer.time_ns = changed_ns;
+    std::string files;
+    if (!file.name.empty()) AppendFile(files, file);
+    Send(answer, files);
+  }
+  void AnswerLearn(std::uint64_t id, std::uint64_t size, char hash) {
+    WitnessAnswer answer;
+    answer.id = id;
+    answer.unseen = Unseen::kSeen;
+    answer.inode = 77;
+    answer.size = size;
+    answer.sha256.fill(static_cast<std::uint8_t>(hash));
+    Send(answer, {});
+  }
+  void Tell(std::uint64_t id, Unseen unseen, bool removed) {
+    WitnessAnswer answer;
+    answer.id = id;
+    answer.unseen = unseen;
+    answer.removed = removed;
+    Send(answer, {});
   }
   /// The next question; kind kLook and id 0 when there is none.
   WitnessQuestion Next() {
@@ -114,8 +172,7 @@ class RecognizerTest : public testing::Test {
     answer.id = id;
     answer.unseen = unseen;
     answer.sha256.fill(static_cast<std::uint8_t>(hash));
-    EXPECT_EQ(send(ends_[1], &answer, sizeof answer, 0), static_cast<ssize_t>(sizeof answer));
-    recognizer_->ReadAnswers();
+    Send(answer, {});
   }
   std::uint64_t Count(Unseen what) const {
     return recognizer_->counters().by_answer[static_cast<std::size_t>(what)];
@@ -184,7 +241,9 @@ TEST_F(RecognizerTest, AWitnessThatBeginsAnewLosesWhatWasAskedAndIsTaughtAgain) 
   Answer(0, Unseen::kFailed, 0);
   EXPECT_EQ(Count(Unseen::kNoAnswer), 1u);
   EXPECT_EQ(recognizer_->waiting(), 0u);
-  EXPECT_EQ(Next().kind, WitnessQuestion::Kind::kSizes);
+  BeTaught();
+  BeListed();
+  BeTaught();
   Answer(id, Unseen::kSeen, 'l');
   EXPECT_TRUE(found_.empty());
 }
@@ -208,13 +267,103 @@ TEST_F(RecognizerTest, AWitnessThatTakesNothingCostsABoundedMemory) {
 
 TEST_F(RecognizerTest, AFullSocketDelaysTheTeachingAndNothingMore) {
   for (std::size_t i = 0; i < 2 * Recognizer::kMostWaiting; ++i) Run("x", "/srv/x");
-  WitnessAnswer anew;
-  ASSERT_EQ(send(ends_[1], &anew, sizeof anew, 0), static_cast<ssize_t>(sizeof anew));
-  recognizer_->ReadAnswers();  // no room for the sizes
+  Answer(0, Unseen::kFailed, 0);  // no room for the sizes
   while (Next().id != 0) {
   }
   recognizer_->KeepHouse(1);
+  BeTaught();
+  BeListed();
+  BeTaught();
+}
+
+TEST_F(RecognizerTest, ADirectoryThatChangedIsListedAgainAndOneThatDidNotIsNot) {
+  recognizer_->KeepHouse(20'000);
+  for (int i = 0; i < kDirectories; ++i) {
+    const WitnessQuestion list = Next();
+    EXPECT_EQ(list.time_ns, 5);
+    Say(list.id, false, 0, {});
+    Say(list.id, true, 5, {});
+  }
+  EXPECT_EQ(Next().kind, WitnessQuestion::Kind::kLearn);
+  recognizer_->KeepHouse(40'000);
+  const WitnessQuestion list = Next();
+  EXPECT_EQ(list.kind, WitnessQuestion::Kind::kList);
+  Say(list.id, true, 6, {});
+  BeListed(6);
+  BeTaught();
+}
+
+TEST_F(RecognizerTest, AProgramThatIsWrittenAnewInItsPlaceIsKnownByItsNewContent) {
+  recognizer_->KeepHouse(20'000);
+  for (int i = 0; i < kDirectories; ++i) Say(Next().id, true, 5, {});
+  AnswerLearn(Next().id, 2000, 'n');
+  recognizer_->KeepHouse(21'000);
   EXPECT_EQ(Next().kind, WitnessQuestion::Kind::kSizes);
+  EXPECT_EQ(rest_, std::string("\xd0\x07\0\0\0\0\0\0", 8));
+  AnswerLearn(Next().id, 2000, 'n');
+  Run("x", "/srv/x", 21'000);
+  Answer(Next().id, Unseen::kSeen, 'n');
+  EXPECT_EQ(found_.size(), 1u);
+}
+
+TEST_F(RecognizerTest, ADirectoryThatTheWitnessDiesOfIsLeftOutForAnHour) {
+  recognizer_->KeepHouse(20'000);
+  Say(Next().id, true, 5, {});
+  Say(Next().id, false, 0, {});  // at the second one it stops
+  Answer(0, Unseen::kFailed, 0);
+  EXPECT_EQ(recognizer_->AvoidedDirectories(), 1u);
+  BeTaught();
+  const auto listed = [&] {
+    std::vector<std::string> directories;
+    for (WitnessQuestion list = Next(); list.kind == WitnessQuestion::Kind::kList; list = Next()) {
+      directories.push_back(rest_);
+      Say(list.id, true, 5, {});
+    }
+    return directories;
+  };
+  EXPECT_EQ(listed(), (std::vector<std::string>{"/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin",
+                                                "/bin", "/usr/games"}));
+  recognizer_->KeepHouse(20'000 + 3'600'000);
+  EXPECT_EQ(listed().size(), 7u);
+  EXPECT_EQ(recognizer_->AvoidedDirectories(), 0u);
+}
+
+TEST_F(RecognizerTest, ALookThatTheWitnessDiesOfSaysNothingOfADirectory) {
+  recognizer_->KeepHouse(20'000);
+  EXPECT_EQ(Next().kind, WitnessQuestion::Kind::kList);
+  Answer(0, Unseen::kFailed, 0);
+  EXPECT_EQ(recognizer_->AvoidedDirectories(), 0u);
+}
+
+TEST_F(RecognizerTest, AProgramWhoseFileWasRemovedIsToldWhenItRunsOn) {
+  for (const bool runs : {true, false}) {
+    found_.clear();
+    Run("x", "/srv/x", 1000);
+    const WitnessQuestion look = Next();
+    Tell(look.id, Unseen::kGone, true);
+    recognizer_->KeepHouse(1500);
+    EXPECT_EQ(Next().id, 0u);
+    recognizer_->KeepHouse(2000);
+    const WitnessQuestion question = Next();
+    EXPECT_EQ(question.kind, WitnessQuestion::Kind::kRuns);
+    EXPECT_EQ(question.pid, 11u);
+    EXPECT_EQ(question.time_ns, ParseEvent(ExecRecords("x", "/srv/x")).id().TimeMs() * 1'000'000);
+    Tell(question.id, runs ? Unseen::kSeen : Unseen::kGone, false);
+    ASSERT_EQ(found_.size(), runs ? 1u : 0u);
+    EXPECT_EQ(runs, runs && found_[0].text.find("unseen=gone type=SYSCALL") != std::string::npos);
+    EXPECT_EQ(recognizer_->waiting(), 0u);
+  }
+  EXPECT_EQ(Count(Unseen::kGone), 2u);
+}
+
+TEST_F(RecognizerTest, AFileThatIsNotThereInAnotherNamespaceOrBelongsToTheSystemIsCountedAlone) {
+  Run("x", "/srv/x", 1000);
+  Tell(Next().id, Unseen::kGone, false);
+  Run("x", "/usr/bin/x", 1000);
+  Tell(Next().id, Unseen::kOtherFile, true);
+  EXPECT_EQ(recognizer_->waiting(), 0u);
+  recognizer_->KeepHouse(3000);
+  EXPECT_EQ(Next().id, 0u);
 }
 
 TEST_F(RecognizerTest, FailedCommandsAndOtherHostsAreNotAsked) {
