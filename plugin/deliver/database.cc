@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "base/os.h"
+
 namespace tld {
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
@@ -64,6 +66,15 @@ Result<Database> Database::Open(const std::string& path, Mode mode) {
 }
 
 void Database::WaitForOthers(int ms) { sqlite3_busy_timeout(database_.get(), ms); }
+
+void Database::GiveUpAfter(std::int64_t ms) {
+  until_ms_ = std::make_unique<std::int64_t>(MonotonicMs() + ms);
+  const auto is_late = [](void* until_ms) {
+    return MonotonicMs() > *static_cast<std::int64_t*>(until_ms) ? 1 : 0;
+  };
+  constexpr int kInstructions = 1000;  // of SQLite's machine between two looks at the clock
+  sqlite3_progress_handler(database_.get(), kInstructions, is_late, until_ms_.get());
+}
 
 bool Database::Run(const std::string& sql) {
   return sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;

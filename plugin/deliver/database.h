@@ -52,6 +52,8 @@ class Database {
 
   /// How long a call waits for another connection's lock.
   void WaitForOthers(int ms);
+  /// A statement that still runs so long from now ends with SQLITE_INTERRUPT.
+  void GiveUpAfter(std::int64_t ms);
   /// Runs statements that give no rows.
   bool Run(const std::string& sql);
   Result<Statement> Prepare(std::string_view sql);
@@ -69,6 +71,7 @@ class Database {
     void operator()(sqlite3* database) const;
   };
   explicit Database(sqlite3* database) : database_(database) {}
+  std::unique_ptr<std::int64_t> until_ms_;  // monotonic; SQLite has its address
   std::unique_ptr<sqlite3, Close> database_;
 };
 

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "deliver/link.h"
 #include "deliver/store_reader.h"
 #include "detect/audit_rules.h"
 #include "detect/list.h"
@@ -29,6 +30,7 @@ constexpr char kRegistration[] = "/etc/audit/plugins.d/tld-audisp.conf";
 constexpr char kMarked[] = "/bin/true";
 constexpr std::size_t kSmallFile = 1 << 16;
 constexpr std::int64_t kPatienceMs = 5000;
+constexpr std::int64_t kStoreCheckMs = 3000;
 constexpr std::uint64_t kUnsetLogin = 4'294'967'295;
 constexpr std::uint64_t kAnyLogin = 1000;  // as good as any other for rules with auid>=1000
 
@@ -76,7 +78,9 @@ class Doctor {
     if (geteuid() == 0) {
       const std::string rules = RunAuditTool("auditctl -l").said;
       if (audited) LookAtRules(rules);
+      LookAtRemotes();
       if (audited && runs) FollowMarked(WatchedLogin(rules));
+      LookAtStore();
     }
     return broken_ ? kFindings : kGood;
   }
@@ -179,6 +183,55 @@ class Doctor {
                               if (!value) return {};
                               return std::string(*value);
                             }));
+  }
+
+  /// Each is tried, whatever the plugin says: it may have had nothing to send yet.
+  void LookAtRemotes() {
+    for (const Remote& remote : config_.remotes) {
+      const LinkResult link = OpenLink(remote);
+      if (const LinkError* error = std::get_if<LinkError>(&link)) {
+        Tell({"remote", State::kBroken, "remote " + remote.name + ": " + error->message,
+              error->certificate ? "tldctl check" : "ss -tn dst " + remote.host});
+      } else if (remote.protocol == Remote::Protocol::kUdp) {
+        Tell(
+            {"remote", State::kNotice,
+             "remote " + remote.name + " has an address; UDP does not tell whether anybody listens",
+             ""});
+      } else {
+        Tell({"remote", State::kOk, "remote " + remote.name + " can be reached from here", ""});
+      }
+    }
+  }
+
+  /// The last one: what root would write must not be written into the files of the store, so the
+  /// process is its owner's from here on.
+  void LookAtStore() {
+    const std::string& path = config_.store.path;
+    if (!config_.store_enabled || !FileExists(path)) return;
+    if (Status changed = BecomeOwnerOf(path); !changed) return;
+    Result<StoreReader> reader = StoreReader::Open(path);
+    if (!reader) {
+      Tell({"store", State::kBroken, reader.message(), "systemctl restart auditd"});
+      return;
+    }
+    Database& database = reader->database();
+    database.GiveUpAfter(kStoreCheckMs);
+    Result<Statement> check = database.Prepare("PRAGMA quick_check(1)");
+    const int step = check ? check->Step() : SQLITE_ERROR;
+    if (step == SQLITE_ROW && check->Text(0) == "ok") {
+      Tell({"store", State::kOk, "the alert store is whole", ""});
+    } else if (step == SQLITE_ROW) {
+      Tell({"store", State::kBroken, path + ": " + std::string(check->Text(0)),
+            "mv " + path + " " + path + ".damaged && systemctl restart auditd"});
+    } else if (step == SQLITE_INTERRUPT) {
+      Tell({"store", State::kOk,
+            "the alert store has no fault in what " + std::to_string(kStoreCheckMs / 1000) +
+                " s could look at",
+            ""});
+    } else {
+      Tell({"store", State::kBroken, path + ": " + database.LastError().message,
+            "systemctl restart auditd"});
+    }
   }
 
   void FollowMarked(std::uint64_t login) {

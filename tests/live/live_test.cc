@@ -26,6 +26,7 @@ using testing_support::FindLiveState;
 using testing_support::LiveHost;
 using testing_support::LiveState;
 using testing_support::Output;
+using testing_support::Slurp;
 
 constexpr uid_t kUser = 1000;
 const char kNc[] = "/usr/bin/nc";
@@ -336,6 +337,14 @@ TEST_F(LiveTest, TheDoctorFollowsACommandAndSaysWhereItIsLost) {
       << out;
   EXPECT_NE(out.find("ok      a marked command was run and its alert stored within "), out.npos)
       << out;
+  EXPECT_NE(out.find("ok      the alert store is whole\n"), out.npos) << out;
+  // The plugin has not heard of this remote; the doctor tries it by itself. Nobody listens there.
+  const std::string settings = Slurp(host_->path("tld.conf"));
+  host_->directory().Write("tld.conf",
+                           settings + "\n[remote dead]\nprotocol = tcp\naddress = 127.0.0.1:9\n");
+  EXPECT_EQ(host_->Tldctl("doctor", &out), 1);
+  EXPECT_NE(out.find("broken  remote dead: "), out.npos) << out;
+  host_->directory().Write("tld.conf", settings);
   // The first rule that matches takes the event: an unknown key hides it from the rules.
   LiveHost::Auditctl("-D");
   LiveHost::Auditctl("-a always,exit -F arch=b64 -S execve -F 'auid>=1000' -F key=other");
