@@ -56,6 +56,16 @@ class LiveTest : public testing::Test {
     return count;
   }
 
+  /// A number of the plugin's status; 0 when it is not there.
+  std::uint64_t StatusNumber(const char* section, const char* name) const {
+    std::string out;
+    if (host_->Tldctl("status --json", &out) != 0) return 0;
+    rapidjson::Document status;
+    status.Parse(out.c_str());
+    if (status.HasParseError() || !status.HasMember(section)) return 0;
+    return status[section].HasMember(name) ? status[section][name].GetUint64() : 0;
+  }
+
   /// Documents of a rule whose first argument is `argument` (all, when empty).
   std::vector<rapidjson::Document> Documents(const std::string& rule,
                                              const std::string& argument = "") const {
@@ -236,25 +246,23 @@ TEST_F(LiveTest, AKilledPluginIsStartedAgainByAuditd) {
   EXPECT_EQ(CountLogged("200900 level=5"), 2u);
 }
 
+/// So many execs that fail: what comes without the price of new processes.
+void CallExec(int calls) {
+  char program[] = "/nonexistent/storm";
+  char* argv[] = {program, nullptr};
+  char* envp[] = {nullptr};
+  for (int i = 0; i < calls; ++i) execve(program, argv, envp);
+}
+
 TEST_F(LiveTest, AStormComesThroughWhole) {
   Start();
   constexpr int kCalls = 20'000;
   const std::uint64_t lost_before = LiveHost::Kernel("lost");
-  host_->CallAsLogin(kUser, [] {
-    char program[] = "/nonexistent/storm";
-    char* argv[] = {program, nullptr};
-    char* envp[] = {nullptr};
-    for (int i = 0; i < kCalls; ++i) execve(program, argv, envp);
-  });
+  host_->CallAsLogin(kUser, [] { CallExec(kCalls); });
   host_->RunAsLogin(kUser, {kNc, "-v"});
   EXPECT_TRUE(host_->Logged(kAlert, 60));
   EXPECT_EQ(LiveHost::Kernel("lost"), lost_before);
-  std::string out;
-  ASSERT_EQ(host_->Tldctl("status --json", &out), 0) << out;
-  rapidjson::Document status;
-  status.Parse(out.c_str());
-  ASSERT_FALSE(status.HasParseError()) << out;
-  EXPECT_EQ(status["dropped"]["lines_queue_full"].GetUint64(), 0u);
+  EXPECT_EQ(StatusNumber("dropped", "lines_queue_full"), 0u);
   std::size_t storm = 0;
   std::uint64_t last = 0;
   EXPECT_EQ(Documents("200062").size(), 1u);  // and that it was one, for 60 s
@@ -268,6 +276,24 @@ TEST_F(LiveTest, AStormComesThroughWhole) {
     }
   }
   EXPECT_EQ(storm, static_cast<std::size_t>(kCalls) - 1);
+}
+
+TEST_F(LiveTest, WhatTheKernelDropsIsTold) {
+  Start();
+  ASSERT_TRUE(Eventually([&] { return StatusNumber("kernel", "backlog_limit") > 0; }));
+  const std::string limit = std::to_string(LiveHost::Kernel("backlog_limit"));
+  const std::string wait = std::to_string(LiveHost::Kernel("backlog_wait_time"));
+  const auto auditd = static_cast<pid_t>(LiveHost::Kernel("pid"));
+  ASSERT_EQ(LiveHost::Auditctl("-b 64"), 0);
+  ASSERT_EQ(LiveHost::Auditctl("--backlog_wait_time 0"), 0);  // drops instead of waiting
+  kill(auditd, SIGSTOP);
+  host_->CallAsLogin(kUser, [] { CallExec(5000); });
+  EXPECT_TRUE(host_->Logged("200916 level=12 \"the kernel dropped "));
+  kill(auditd, SIGCONT);
+  LiveHost::Auditctl("-b " + limit);
+  LiveHost::Auditctl("--backlog_wait_time " + wait);
+  host_->RunAsLogin(kUser, {kNc, "-v"});
+  EXPECT_TRUE(host_->Logged(kAlert, 60));
 }
 
 TEST_F(LiveTest, TheExceptionForThePluginHidesNobodyElse) {
