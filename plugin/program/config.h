@@ -12,6 +12,7 @@
 #include "deliver/remote.h"
 #include "deliver/store.h"
 #include "deliver/syslog.h"
+#include "program/repeat_limit.h"
 
 namespace tld {
 
@@ -37,6 +38,7 @@ struct Config {
 
   // [syslog]
   Syslog::Options syslog;
+  RepeatLimit::Options repeats;
   int syslog_level = 5;
   Format syslog_format = Format::kText;
 

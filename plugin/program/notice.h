@@ -34,6 +34,7 @@ enum class Notice {
   kKernelUnseen,   ///< 200919: the kernel cannot be asked what it lost
   kUnwitnessed,    ///< 200920: the content of programs was not looked at
   kHeartbeat,      ///< 200921: all is well, with counters
+  kRepeated,       ///< 200922: alerts that were not written to syslog one by one
 };
 
 /// A notice with what there is to say.

@@ -17,6 +17,7 @@ Store::Options StoreOptions(const Config& config) {
 Output::Output(Sender sender, const Config& config)
     : sender_(std::move(sender)),
       syslog_(config.syslog),
+      repeats_(config.repeats),
       file_(config.file_path),
       store_(StoreOptions(config)) {
   Configure(config);
@@ -29,6 +30,7 @@ void Output::Configure(const Config& config) {
   syslog_format_ = config.syslog_format;
   file_level_ = config.file_level;
   syslog_.Configure(config.syslog);
+  repeats_.Configure(config.repeats);
   file_.Configure(config.file_path);
   store_level_ = config.store_level;
   store_.Configure(StoreOptions(config));
@@ -41,7 +43,7 @@ void Output::Send(Alert& alert, std::int64_t now_ms) {
   const bool to_store = store_.enabled() && level >= store_level_;
   if (!to_syslog && !to_file && !to_store) return;
   alert.seq = ++last_seq_;
-  if (to_syslog) {
+  if (to_syslog && repeats_.Admits(alert, now_ms)) {
     // Reports of the plugin about itself are few, and about losses: no flood may hide them.
     const auto rate = alert.about_event() ? Syslog::Rate::kLimited : Syslog::Rate::kUrgent;
     syslog_.Send(SyslogSeverity(level), FormatAlert(syslog_format_, alert, sender_, kSyslogLimit),

@@ -9,6 +9,7 @@
 #include "deliver/store.h"
 #include "deliver/syslog.h"
 #include "program/config.h"
+#include "program/repeat_limit.h"
 
 namespace tld {
 
@@ -29,6 +30,7 @@ class Output {
   void Tick(std::int64_t now_ms, std::int64_t now_us);
 
   Syslog& syslog() { return syslog_; }
+  RepeatLimit& repeats() { return repeats_; }
   Store& store() { return store_; }
   const JsonFile& file() const { return file_; }
   const Sender& sender() const { return sender_; }
@@ -41,6 +43,7 @@ class Output {
   int file_level_ = 0;
   int store_level_ = 0;
   Syslog syslog_;
+  RepeatLimit repeats_;
   JsonFile file_;
   Store store_;
   std::uint64_t last_seq_ = 0;

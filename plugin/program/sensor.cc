@@ -283,6 +283,7 @@ class Sensor {
     Tell(health_->Tell(Sources(), pipeline_->policy().config.heartbeat_s, now_ms_));
     output_->store().KeepAfter(remotes_.KeepAfter());
     recognizer_.KeepHouse(now_ms_);
+    Tell(output_->repeats().Tell(now_ms_));
     Tell(remotes_.Tell(now_ms_));
     WriteState();
   }
@@ -313,6 +314,7 @@ class Sensor {
     pipeline_->Finish(now_ms_);
     AwaitWitness();
     Tell(health_->TellLosses(Sources()));
+    Tell(output_->repeats().Tell(now_ms_, true));
     Raise(Notice::kStopped, "tld-audisp ends: auditd has closed its input");
     output_->syslog().TellSuppressed(now_ms_);
     const std::int64_t until = now_ms_ + kFinalFlushMs;

@@ -81,7 +81,8 @@ void Destinations(Writer& writer, Output& output) {
          {{"sent", syslog.sent},
           {"waiting", output.syslog().waiting()},
           {"dropped", syslog.dropped},
-          {"suppressed", syslog.suppressed}});
+          {"suppressed", syslog.suppressed},
+          {"held_back", output.repeats().held_back()}});
   const JsonFile::Counters& file = output.file().counters();
   const Store::Counters& store = output.store().counters();
   Key(writer, "store");

@@ -23,7 +23,8 @@ TEST(Config, TakesEverySetting) {
       "# comment\n[plugin]\nuser = root\nqueue = 8\nrun_directory = /r\nstate_directory = /s\n"
       "host = h\nagent_id = 007\n[rules]\npaths = /a /b\n[lists]\ndirectories = /c\ncompiled = /d\n"
       "catalogue = no\n[syslog]\nlevel = 7\nformat = json\nfacility = local0\nsocket = /e\n"
-      "rate_burst = 0\nrate_interval = 5\n[file]\npath = /f\nlevel = 4\n"
+      "rate_burst = 0\nrate_interval = 5\nrepeat_burst = 7\nrepeat_interval = 8\n[file]\npath = "
+      "/f\nlevel = 4\n"
       "[store]\nenabled = no\npath = /g\nlevel = 6\ndays = 3\nsize = 5\nmost = 7\n",
       diagnostics);
   EXPECT_EQ(Codes(diagnostics), Strings{});
@@ -42,6 +43,7 @@ TEST(Config, TakesEverySetting) {
   EXPECT_EQ(config.syslog.facility, 16);
   EXPECT_EQ(config.syslog.socket, "/e");
   EXPECT_EQ(config.syslog.rate_burst, 0u);
+  EXPECT_EQ(config.repeats, (RepeatLimit::Options{7, 8}));
   EXPECT_EQ(config.syslog.rate_interval_s, 5);
   EXPECT_EQ(config.file_path, "/f");
   EXPECT_FALSE(config.store_enabled);

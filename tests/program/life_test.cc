@@ -580,6 +580,21 @@ std::set<std::string> SocketsOf(pid_t pid) {
 }
 
 /// The courier has the network: what it could ask the witness, others could.
+TEST_F(LifeTest, AProgramInALoopDoesNotFloodSyslogAndTheStoreHasAll) {
+  auto plugin = Start();
+  constexpr int kRuns = 5000;
+  std::string records;
+  for (int i = 1; i <= kRuns; ++i) records += Nc(i);
+  ASSERT_TRUE(plugin->Write(records));
+  EXPECT_TRUE(Eventually([&] { return Count("100210 level=12 ") == 100; }));
+  plugin->Close();
+  EXPECT_EQ(plugin->Wait(kExitSeconds), 0);
+  EXPECT_TRUE(
+      Logged("200922 level=7 \"4900 more alerts of rule 100210, level 12, login user 1000"));
+  EXPECT_EQ(Count("100210 level=12 "), 100u);
+  EXPECT_EQ(Stored(directory_ / "store/alerts.db").size(), static_cast<std::size_t>(kRuns));
+}
+
 TEST_F(LifeTest, NoRoleHasASocketOfAnother) {
   Receiver receiver(Receiver::Behaviour::kRead);
   WriteConfig("[remote near]\nprotocol = tcp\naddress = 127.0.0.1:" +
