@@ -173,7 +173,9 @@ Status SetNonBlocking(int fd) {
   return {};
 }
 
-std::int64_t MonotonicMs() { return Microseconds(CLOCK_MONOTONIC) / 1000; }
+std::int64_t MonotonicMs() { return MonotonicUs() / 1000; }
+
+std::int64_t MonotonicUs() { return Microseconds(CLOCK_MONOTONIC); }
 
 std::int64_t RealtimeUs() { return Microseconds(CLOCK_REALTIME); }
 

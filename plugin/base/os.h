@@ -107,6 +107,7 @@ Status SetNonBlocking(int fd);
 
 /// CLOCK_MONOTONIC in milliseconds: for time-outs.
 std::int64_t MonotonicMs();
+std::int64_t MonotonicUs();
 /// CLOCK_REALTIME in microseconds since 1970: for what people read.
 std::int64_t RealtimeUs();
 

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "program/byte_queue.h"
+#include "program/pace.h"
 #include "program/shared.h"
 #include "program/signals.h"
 
@@ -92,7 +93,8 @@ class Front {
       Poll();
       now_ms_ = MonotonicMs();
       ReadSignals();
-      if (!input_ended_) ReadInput();
+      const bool rests = !terminate_ && MonotonicUs() < read_at_us_;
+      if (!input_ended_ && !rests) ReadInput();
       WriteSensor();
       EndSensor();
     }
@@ -115,7 +117,8 @@ class Front {
   void Poll() {
     // Without a courier the bell calls for one; with one it is the courier's.
     const bool no_courier = courier_.pid == 0 && !courier_wanted_ && !start_.drain_only;
-    pollfd fds[4] = {{input_ended_ ? -1 : STDIN_FILENO, POLLIN, 0},
+    const std::int64_t rest_us = std::max<std::int64_t>(read_at_us_ - MonotonicUs(), 0);
+    pollfd fds[4] = {{input_ended_ || rest_us > 0 ? -1 : STDIN_FILENO, POLLIN, 0},
                      {signals_.fd(), POLLIN, 0},
                      {queue_.empty() ? -1 : pipe_.get(), POLLOUT, 0},
                      {no_courier && !input_ended_ ? links_.bell.get() : -1, POLLIN, 0}};
@@ -128,7 +131,10 @@ class Front {
       timeout = std::min(timeout, witness_.next_start_ms - now_ms_);
     }
     if (input_ended_) timeout = 50;
-    poll(fds, 4, static_cast<int>(std::max<std::int64_t>(timeout, 0)));
+    std::int64_t timeout_us = std::max<std::int64_t>(timeout, 0) * 1000;
+    if (rest_us > 0) timeout_us = std::min(timeout_us, rest_us);
+    const timespec time{timeout_us / 1'000'000, timeout_us % 1'000'000 * 1000};
+    ppoll(fds, 4, &time, nullptr);
     if ((fds[3].revents & POLLIN) != 0) courier_wanted_ = true;
   }
 
@@ -154,6 +160,7 @@ class Front {
 
   void ReadInput() {
     std::size_t total = 0;
+    std::uint64_t records = 0;
     while (total < kReadAtOnce) {
       const std::span<char> space = queue_.Space();
       const ssize_t n = read(STDIN_FILENO, space.data(), space.size());
@@ -167,9 +174,13 @@ class Front {
         }
         break;
       }
-      queue_.Commit(static_cast<std::size_t>(n));
-      total += static_cast<std::size_t>(n);
+      const std::string_view bytes(space.data(), static_cast<std::size_t>(n));
+      records += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+      queue_.Commit(bytes.size());
+      total += bytes.size();
     }
+    const std::int64_t now_us = MonotonicUs();
+    read_at_us_ = now_us + pace_.RestUs(records, now_us);
     counters_->bytes_read += total;
     counters_->lines_dropped = queue_.dropped().lines;
     counters_->bytes_dropped = queue_.dropped().bytes;
@@ -336,6 +347,8 @@ class Front {
   SignalReader signals_;
   Links links_;
   ByteQueue queue_;
+  Pace pace_;
+  std::int64_t read_at_us_ = 0;  // the input is left alone until then
   Fd pipe_;
   Child sensor_;
   Child courier_;
