@@ -2,6 +2,7 @@
 #include "audit/event.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -12,6 +13,95 @@ namespace {
 
 constexpr std::size_t kFirstBlock = 4096;  // holds the values of an ordinary exec event
 constexpr std::string_view kArgumentPrefix = "audit.execve.a";
+
+/// In order. What the parser makes of records of commands, and what the rules look at most.
+constexpr std::string_view kNames[] = {
+    "",  // kOtherField
+    "audit.arch",
+    "audit.auid",
+    "audit.auid_name",
+    "audit.command",
+    "audit.cwd",
+    "audit.directory.inode",
+    "audit.directory.mode",
+    "audit.directory.name",
+    "audit.egid",
+    "audit.euid",
+    "audit.euid_name",
+    "audit.exe",
+    "audit.execve.argc",
+    "audit.execve.cmdline",
+    "audit.exit",
+    "audit.file.dev",
+    "audit.file.inode",
+    "audit.file.mode",
+    "audit.file.name",
+    "audit.file.nametype",
+    "audit.fsgid",
+    "audit.fsuid",
+    "audit.fsuid_name",
+    "audit.gid",
+    "audit.health.text",
+    "audit.health.what",
+    "audit.id",
+    "audit.identity.deleted",
+    "audit.identity.file",
+    "audit.identity.memfd",
+    "audit.identity.name",
+    "audit.identity.same_as",
+    "audit.identity.sha256",
+    "audit.identity.unseen",
+    "audit.identity.via",
+    "audit.identity.writable_dir",
+    "audit.key",
+    "audit.node",
+    "audit.op",
+    "audit.pid",
+    "audit.ppid",
+    "audit.proctitle",
+    "audit.program",
+    "audit.record_type",
+    "audit.res",
+    "audit.session",
+    "audit.sgid",
+    "audit.sockaddr.addr",
+    "audit.sockaddr.family",
+    "audit.sockaddr.path",
+    "audit.sockaddr.port",
+    "audit.subj",
+    "audit.success",
+    "audit.suid",
+    "audit.suid_name",
+    "audit.syscall",
+    "audit.syscall_name",
+    "audit.truncated",
+    "audit.tty",
+    "audit.type",
+    "audit.uid",
+    "audit.uid_name",
+    "srcip",
+};
+static_assert(std::size(kNames) <= kKnownFields);
+static_assert(std::is_sorted(std::begin(kNames), std::end(kNames)));
+
+/// FNV-1a, 32 bits.
+constexpr std::uint32_t Hash(std::string_view name) {
+  std::uint32_t hash = 2'166'136'261U;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619U;
+  return hash;
+}
+
+constexpr std::size_t kSlots = 256;  // open addressing, a quarter full
+constexpr std::array<FieldId, kSlots> MakeSlots() {
+  std::array<FieldId, kSlots> slots{};
+  for (std::size_t id = 1; id < std::size(kNames); ++id) {
+    std::size_t slot = Hash(kNames[id]) % kSlots;
+    while (slots[slot] != kOtherField) slot = (slot + 1) % kSlots;
+    slots[slot] = static_cast<FieldId>(id);
+  }
+  return slots;
+}
+constexpr std::array<FieldId, kSlots> kSlotTable = MakeSlots();
 
 /// Names in `fields` may have any case; the other side is lower case already.
 int CompareName(std::string_view name, std::string_view lower) {
@@ -32,8 +122,16 @@ bool NameLess(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+FieldId FieldIdOf(std::string_view lower_name) {
+  for (std::size_t slot = Hash(lower_name) % kSlots;; slot = (slot + 1) % kSlots) {
+    const FieldId id = kSlotTable[slot];
+    if (id == kOtherField || kNames[id] == lower_name) return id;
+  }
+}
+
 FieldName::FieldName(std::string_view name) : text_(name) {
   std::transform(text_.begin(), text_.end(), text_.begin(), AsciiLower);
+  id_ = FieldIdOf(text_);
   if (!text_.starts_with(kArgumentPrefix)) return;
   const std::string_view digits = std::string_view(text_).substr(kArgumentPrefix.size());
   const auto number = ParseNumber(digits);
@@ -57,19 +155,46 @@ std::string_view Event::Keep(std::string_view bytes) {
 }
 
 void Event::Add(std::string_view name, std::string_view value) {
-  fields_.push_back({name, Keep(value)});
+  fields_.push_back({name, Keep(value), FieldIdOf(name)});
 }
 
 void Event::AddNamed(std::string_view name, std::string_view value) { Add(Keep(name), value); }
 
 void Event::SetArguments(ArgumentList list) { arguments_ = std::move(list.arguments); }
 
-void Event::Seal() {
-  std::stable_sort(fields_.begin(), fields_.end(),
-                   [](const Field& a, const Field& b) { return NameLess(a.name, b.name); });
+/// Known names by counting, since their numbers are in the order of names.
+void Event::SortByName() {
+  std::array<std::uint32_t, kKnownFields + 1> places{};
+  for (const Field& field : fields_) ++places[field.id + 1U];
+  const std::size_t others = places[kOtherField + 1];
+  for (std::size_t id = 1; id < places.size(); ++id) places[id] += places[id - 1];
+  std::vector<Field> sorted(fields_.size());
+  sorted.reserve(fields_.capacity());
+  for (const Field& field : fields_) sorted[places[field.id]++] = field;
+  fields_.swap(sorted);
+  has_others_ = others > 0;
+  if (!has_others_) return;
+  const auto less = [](const Field& a, const Field& b) { return NameLess(a.name, b.name); };
+  const auto known = fields_.begin() + static_cast<std::ptrdiff_t>(others);
+  std::stable_sort(fields_.begin(), known, less);
+  std::inplace_merge(fields_.begin(), known, fields_.end(), less);
 }
 
-std::span<const Field> Event::Find(std::string_view lower_name) const {
+void Event::Seal() {
+  SortByName();
+  ranges_ = {};
+  for (std::size_t i = 0; i < fields_.size(); ++i) {
+    Range& range = ranges_[fields_[i].id];
+    if (range.count++ == 0) range.begin = static_cast<std::uint16_t>(i);
+  }
+}
+
+std::span<const Field> Event::FindKnown(FieldId id) const {
+  return {fields_.data() + ranges_[id].begin, ranges_[id].count};
+}
+
+std::span<const Field> Event::FindOther(std::string_view lower_name) const {
+  if (!has_others_) return {};
   const auto first = std::lower_bound(
       fields_.begin(), fields_.end(), lower_name,
       [](const Field& field, std::string_view name) { return CompareName(field.name, name) < 0; });
@@ -78,13 +203,25 @@ std::span<const Field> Event::Find(std::string_view lower_name) const {
   return {first, last};
 }
 
+std::span<const Field> Event::Find(std::string_view lower_name) const {
+  const FieldId id = FieldIdOf(lower_name);
+  return id != kOtherField ? FindKnown(id) : FindOther(lower_name);
+}
+
+std::span<const Field> Event::Find(const FieldName& name) const {
+  return name.id() != kOtherField ? FindKnown(name.id()) : FindOther(name.text());
+}
+
 std::string_view Event::First(std::string_view lower_name) const {
   const auto values = Find(lower_name);
   return values.empty() ? std::string_view() : values.front().value;
 }
 
 std::string_view Event::First(const FieldName& name) const {
-  if (!name.is_argument()) return First(name.text());
+  if (!name.is_argument()) {
+    const auto values = Find(name);
+    return values.empty() ? std::string_view() : values.front().value;
+  }
   const Argument* argument = FindArgument(name.argument());
   return argument == nullptr ? std::string_view() : argument->value;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <memory_resource>
@@ -14,6 +15,12 @@
 
 namespace tld {
 
+/// The number of a name that events often have, in the order of names; kOtherField for all others.
+using FieldId = std::uint8_t;
+inline constexpr FieldId kOtherField = 0;
+inline constexpr std::size_t kKnownFields = 80;
+FieldId FieldIdOf(std::string_view lower_name);
+
 /// A field's name as rules and documents use it, such as `audit.command`. Compared without regard
 /// to case. The arguments `audit.execve.aN` are not kept as fields, so their number is taken out
 /// here.
@@ -22,12 +29,14 @@ class FieldName {
   explicit FieldName(std::string_view name);
 
   const std::string& text() const { return text_; }  ///< lower case
+  FieldId id() const { return id_; }
   bool is_argument() const { return is_argument_; }
   std::uint32_t argument() const { return argument_; }
   bool operator==(const FieldName&) const = default;
 
  private:
   std::string text_;
+  FieldId id_ = kOtherField;
   bool is_argument_ = false;
   std::uint32_t argument_ = 0;
 };
@@ -37,6 +46,7 @@ class FieldName {
 struct Field {
   std::string_view name;
   std::string_view value;
+  FieldId id = kOtherField;
 };
 
 /// One event of the audit system, decoded: what rules are evaluated on. Owns all its bytes and may
@@ -64,6 +74,7 @@ class Event {
 
   /// All values of a field that is no argument, by its lower-case name. After Seal.
   std::span<const Field> Find(std::string_view lower_name) const;
+  std::span<const Field> Find(const FieldName& name) const;
   /// The first value, or an empty text. After Seal.
   std::string_view First(std::string_view lower_name) const;
   std::string_view First(const FieldName& name) const;
@@ -76,19 +87,30 @@ class Event {
       const Argument* argument = FindArgument(name.argument());
       return argument != nullptr && holds(std::string_view(argument->value));
     }
-    for (const Field& field : Find(name.text())) {
+    for (const Field& field : Find(name)) {
       if (holds(field.value)) return true;
     }
     return false;
   }
 
  private:
+  /// Where the fields of a known name stand.
+  struct Range {
+    std::uint16_t begin = 0;
+    std::uint16_t count = 0;
+  };
+
   const Argument* FindArgument(std::uint32_t index) const;
   std::string_view Keep(std::string_view bytes);
+  std::span<const Field> FindKnown(FieldId id) const;
+  std::span<const Field> FindOther(std::string_view lower_name) const;
+  void SortByName();
 
   RawEvent raw_;
   std::unique_ptr<std::pmr::monotonic_buffer_resource> bytes_;
   std::vector<Field> fields_;
+  std::array<Range, kKnownFields> ranges_{};
+  bool has_others_ = false;  // fields that have no number
   std::vector<Argument> arguments_;
 };
 

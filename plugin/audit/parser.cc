@@ -40,6 +40,9 @@ constexpr NamePair kSyscallFields[] = {
     {"exe", "audit.exe"},   {"subj", "audit.subj"},
 };
 
+/// Fields of the kernel's own records of a command that may be hexadecimal.
+constexpr std::string_view kEncoded[] = {"comm", "exe", "name", "cwd", "proctitle"};
+
 constexpr NamePair kPathFields[] = {
     {"name", "audit.file.name"}, {"inode", "audit.file.inode"},       {"mode", "audit.file.mode"},
     {"dev", "audit.file.dev"},   {"nametype", "audit.file.nametype"},
@@ -74,6 +77,29 @@ bool IsPlainName(std::string_view name) {
   });
 }
 
+/// True for the records of nearly every event, whose form is fixed (kernel/auditsc.c): words that
+/// are `name=value`, and no blank in a value, since such values are hexadecimal. They are read
+/// without libauparse, which would take most of the time of an event for them.
+bool IsFixedForm(int type, std::string_view body) {
+  switch (type) {
+    case record_type::kSyscall:
+    case record_type::kPath:
+    case record_type::kCwd:
+    case record_type::kProctitle:
+      break;
+    default:
+      return false;
+  }
+  // A label of AppArmor such as `subj=/usr/sbin/x (enforce)` has blanks.
+  while (!body.empty()) {
+    const std::size_t end = std::min(body.find(' '), body.size());
+    const std::string_view word = body.substr(0, end);
+    if (!word.empty() && (word[0] == '=' || word.find('=') == word.npos)) return false;
+    body.remove_prefix(std::min(end + 1, body.size()));
+  }
+  return true;
+}
+
 bool IsReserved(std::string_view name) {
   return std::any_of(std::begin(kReserved), std::end(kReserved),
                      [&](std::string_view reserved) { return reserved == name; });
@@ -100,6 +126,8 @@ struct Parser::Library {
 
   void Feed(const RawEvent& raw);
   void ReadRecords(auparse_state_t* state);
+  void ReadFixed(int type, std::string_view body);
+  void AddFixed(std::string_view name, const RawField& field);
   void ReadSyscall(auparse_state_t* state);
   void ReadPath(auparse_state_t* state);
   void ReadOther(auparse_state_t* state, int type);
@@ -242,6 +270,10 @@ void Parser::Library::Feed(const RawEvent& raw) {
   for (const RawRecord& record : raw.records) {
     if (record.type == record_type::kExecve) continue;  // argv.h
     if (record.type == record_type::kOwn) continue;
+    if (IsFixedForm(record.type, raw.Body(record))) {
+      ReadFixed(record.type, raw.Body(record));
+      continue;
+    }
     const std::size_t at = feed.size();
     // With a header of our own: who the event is was read already, and by one reader alone.
     feed += "type=" + record.type_name + " msg=audit(1000000000.000:1): ";
@@ -255,6 +287,55 @@ void Parser::Library::Feed(const RawEvent& raw) {
   // From 4.2 on a line that it dislikes makes it return -1 after it has taken the rest.
   auparse_feed(au, feed.data(), feed.size());
   auparse_flush_feed(au);
+}
+
+void Parser::Library::ReadFixed(int type, std::string_view body) {
+  std::span<const NamePair> table;
+  switch (type) {
+    case record_type::kSyscall:
+      if (std::exchange(syscall_read, true)) return;  // the kernel writes one
+      table = kSyscallFields;
+      break;
+    case record_type::kCwd: {
+      constexpr static NamePair kCwd[] = {{"cwd", "audit.cwd"}};
+      if (std::exchange(cwd_read, true)) return;
+      table = kCwd;
+      break;
+    }
+    case record_type::kProctitle: {
+      constexpr static NamePair kProctitle[] = {{"proctitle", "audit.proctitle"}};
+      table = kProctitle;
+      break;
+    }
+    default:
+      table = body.find("nametype=PARENT") == body.npos ? std::span<const NamePair>(kPathFields)
+                                                        : kParentFields;
+  }
+  std::uint32_t seen = 0;  // in a PATH record a field said twice counts once
+  for (RawField field; NextRawField(body, field);) {
+    for (std::size_t i = 0; i < table.size(); ++i) {
+      if (table[i].record != field.name) continue;
+      const bool again = (seen >> i & 1) != 0;
+      seen |= std::uint32_t{1} << i;
+      if (type != record_type::kPath || !again) AddFixed(table[i].event, field);
+      break;
+    }
+  }
+}
+
+void Parser::Library::AddFixed(std::string_view name, const RawField& field) {
+  if (field.value == "(null)") return;
+  const bool encoded =
+      std::find(std::begin(kEncoded), std::end(kEncoded), field.name) != std::end(kEncoded);
+  if (field.value.starts_with('"')) {
+    event->Add(name, Unquote(field.value));
+  } else if (!encoded) {
+    event->Add(name, field.value);
+  } else {
+    decoded = DecodeUntrusted(field.value);
+    if (field.name == "proctitle") std::replace(decoded.begin(), decoded.end(), '\0', ' ');
+    event->Add(name, decoded);
+  }
 }
 
 void Parser::Library::ReadRecords(auparse_state_t* state) {

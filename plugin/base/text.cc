@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace tld {
 namespace {
@@ -27,6 +28,37 @@ int HexValue(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
+}
+
+/// How many bytes at the start are printable ASCII, quote and backslash left out: most of what is
+/// ever shown. Looks at eight bytes at a time.
+std::size_t PlainBytes(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighs = 0x8080808080808080;
+  // The high bit of a byte of x - c is set where that byte is below c, for bytes below 0x80; it may
+  // be set above such a byte, too, which costs a second look and no more.
+  const auto is = [](std::uint64_t x, char c) {
+    const std::uint64_t difference = x ^ (kOnes * static_cast<unsigned char>(c));
+    return (difference - kOnes) & ~difference & kHighs;
+  };
+  std::size_t at = 0;
+  for (std::uint64_t x; at + sizeof x <= text.size(); at += sizeof x) {
+    std::memcpy(&x, text.data() + at, sizeof x);
+    const std::uint64_t low = (x - kOnes * 0x20) & ~x;
+    if (((x | low) & kHighs) != 0 || (is(x, '"') | is(x, '\\') | is(x, 0x7F)) != 0) break;
+  }
+  for (; at < text.size(); ++at) {
+    const auto c = static_cast<unsigned char>(text[at]);
+    if (c < 0x20 || c >= 0x7F || c == '"' || c == '\\') break;
+  }
+  return at;
+}
+
+/// Appends the plain bytes at the start of the text and takes them off it.
+void AppendPlain(std::string& out, std::string_view& text) {
+  const std::size_t size = PlainBytes(text);
+  out.append(text.data(), size);
+  text.remove_prefix(size);
 }
 
 /// Shows one character or one bad byte, and returns how many bytes it took.
@@ -65,12 +97,13 @@ Character FirstCharacter(std::string_view text) {
 }
 
 bool IsUtf8(std::string_view text) {
-  while (!text.empty()) {
+  while (true) {
+    text.remove_prefix(PlainBytes(text));
+    if (text.empty()) return true;
     const std::size_t size = FirstCharacter(text).size;
     if (size == 0) return false;
     text.remove_prefix(size);
   }
-  return true;
 }
 
 std::string_view CutAtCharacter(std::string_view text, std::size_t limit) {
@@ -88,7 +121,11 @@ bool IsUnsafeToShow(char32_t c) {
 }
 
 void AppendShown(std::string& out, std::string_view text) {
-  while (!text.empty()) text.remove_prefix(AppendShownCharacter(out, text));
+  while (true) {
+    AppendPlain(out, text);
+    if (text.empty()) return;
+    text.remove_prefix(AppendShownCharacter(out, text));
+  }
 }
 
 std::string Shown(std::string_view text) {
@@ -98,7 +135,9 @@ std::string Shown(std::string_view text) {
 }
 
 void AppendQuotedInner(std::string& out, std::string_view text) {
-  while (!text.empty()) {
+  while (true) {
+    AppendPlain(out, text);
+    if (text.empty()) return;
     if (text[0] == '"' || text[0] == '\\') out += '\\';
     text.remove_prefix(AppendShownCharacter(out, text));
   }
@@ -106,7 +145,7 @@ void AppendQuotedInner(std::string& out, std::string_view text) {
 
 void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
-  while (!text.empty()) {
+  for (AppendPlain(out, text); !text.empty(); AppendPlain(out, text)) {
     const Character c = FirstCharacter(text);
     if (c.size == 0) {
       out += "\\ufffd";
@@ -147,13 +186,12 @@ void AppendShellQuoted(std::string& out, std::string_view argument) {
 
 std::optional<std::string> HexDecode(std::string_view hex) {
   if (hex.size() % 2 != 0) return {};
-  std::string bytes;
-  bytes.reserve(hex.size() / 2);
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    const int high = HexValue(hex[i]);
-    const int low = HexValue(hex[i + 1]);
+  std::string bytes(hex.size() / 2, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const int high = HexValue(hex[2 * i]);
+    const int low = HexValue(hex[2 * i + 1]);
     if (high < 0 || low < 0) return {};
-    bytes += static_cast<char>(high * 16 + low);
+    bytes[i] = static_cast<char>(high * 16 + low);
   }
   return bytes;
 }

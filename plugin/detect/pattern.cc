@@ -27,6 +27,13 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
+/// A number for the first two bytes of a part; some share one.
+std::size_t Begin(char first, char second) {
+  return (static_cast<std::size_t>(static_cast<unsigned char>(first)) << 4 ^
+          static_cast<unsigned char>(second)) &
+         4095;
+}
+
 bool StartsWithLower(std::string_view subject, std::string_view lower) {
   return subject.size() >= lower.size() && EqualsIgnoreCase(subject.substr(0, lower.size()), lower);
 }
@@ -74,15 +81,42 @@ OsMatch::OsMatch(std::string_view pattern) : text_(pattern) {
     if (alternative.at_end) text.remove_suffix(1);
     alternative.text = Lower(text);
     if (alternative.IsPart() && !alternative.text.empty()) {
+      has_part_ = true;
       const char first = alternative.text[0];
-      first_bytes_.set(static_cast<unsigned char>(first));
-      if (first >= 'a' && first <= 'z') first_bytes_.set(static_cast<unsigned char>(first - 32));
+      if (alternative.text.size() > 1) {
+        begins_.set(Begin(first, alternative.text[1]));
+      } else {
+        for (int second = 0; second < 256; ++second)
+          begins_.set(Begin(first, static_cast<char>(second)));
+      }
     }
     any_ |= alternative.IsPart() && alternative.text.empty();
     alternatives_.push_back(std::move(alternative));
-    if (bar == pattern.size()) return;
+    if (bar == pattern.size()) break;
     pattern.remove_prefix(bar + 1);
   }
+  anchor_ = FindAnchor();
+}
+
+/// The rarest such byte, by what records are made of; memchr(3) then finds all places worth a look.
+std::optional<OsMatch::Anchor> OsMatch::FindAnchor() const {
+  constexpr std::string_view kCommon = "/= ";  // the most common last
+  const auto rank = [&](char c) {
+    const std::size_t common = kCommon.find(c);
+    return c == '"' ? std::size_t{0} : common == kCommon.npos ? std::size_t{1} : common + 2;
+  };
+  const auto first = std::find_if(alternatives_.begin(), alternatives_.end(),
+                                  [](const Alternative& a) { return a.IsPart(); });
+  std::optional<Anchor> best;
+  for (std::size_t i = 0; first != alternatives_.end() && i < first->text.size(); ++i) {
+    const char c = first->text[i];
+    if ((c >= 'a' && c <= 'z') || (best && rank(best->byte) <= rank(c))) continue;
+    const bool all = std::all_of(
+        alternatives_.begin(), alternatives_.end(),
+        [&](const Alternative& a) { return !a.IsPart() || (i < a.text.size() && a.text[i] == c); });
+    if (all) best = {i, c};
+  }
+  return best;
 }
 
 bool OsMatch::HoldsAtEdge(const Alternative& alternative, std::string_view subject) {
@@ -93,16 +127,30 @@ bool OsMatch::HoldsAtEdge(const Alternative& alternative, std::string_view subje
          EqualsIgnoreCase(subject.substr(subject.size() - text.size()), text);
 }
 
+bool OsMatch::PartBegins(std::string_view rest) const {
+  return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const Alternative& part) {
+    return part.IsPart() && StartsWithLower(rest, part.text);
+  });
+}
+
 /// One pass over the subject for all parts.
 bool OsMatch::HasPart(std::string_view subject) const {
   if (any_) return true;
-  if (first_bytes_.none()) return false;
-  for (std::size_t i = 0; i < subject.size(); ++i) {
-    if (!first_bytes_[static_cast<unsigned char>(subject[i])]) continue;
-    const std::string_view rest = subject.substr(i);
-    for (const Alternative& part : alternatives_) {
-      if (part.IsPart() && StartsWithLower(rest, part.text)) return true;
+  if (!has_part_ || subject.empty()) return false;
+  if (anchor_) {
+    std::size_t at = subject.find(anchor_->byte, anchor_->place);
+    for (; at != subject.npos; at = subject.find(anchor_->byte, at + 1)) {
+      const std::string_view rest = subject.substr(at - anchor_->place);
+      const char second = rest.size() > 1 ? AsciiLower(rest[1]) : '\0';
+      if (begins_[Begin(AsciiLower(rest[0]), second)] && PartBegins(rest)) return true;
     }
+    return false;
+  }
+  char next = AsciiLower(subject[0]);
+  for (std::size_t i = 0; i < subject.size(); ++i) {
+    const char first = next;
+    next = i + 1 < subject.size() ? AsciiLower(subject[i + 1]) : '\0';
+    if (begins_[Begin(first, next)] && PartBegins(subject.substr(i))) return true;
   }
   return false;
 }

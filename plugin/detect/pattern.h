@@ -68,13 +68,22 @@ class OsMatch {
 
     bool IsPart() const { return !at_start && !at_end; }
   };
+  /// A byte that all parts have at the same place, and that is no letter.
+  struct Anchor {
+    std::size_t place = 0;
+    char byte = 0;
+  };
   static bool HoldsAtEdge(const Alternative& alternative, std::string_view subject);
+  std::optional<Anchor> FindAnchor() const;
   bool HasPart(std::string_view subject) const;
+  bool PartBegins(std::string_view rest) const;
 
   std::string text_;
   std::vector<Alternative> alternatives_;
-  std::bitset<256> first_bytes_;  // of the parts, in both cases
-  bool any_ = false;              // a part is empty
+  std::bitset<4096> begins_;  // of the parts: their first two bytes, in lower case, mixed
+  std::optional<Anchor> anchor_;
+  bool has_part_ = false;
+  bool any_ = false;  // a part is empty
   bool negated_ = false;
 };
 
