@@ -180,7 +180,7 @@ class Front {
       total += bytes.size();
     }
     const std::int64_t now_us = MonotonicUs();
-    read_at_us_ = now_us + pace_.RestUs(records, now_us);
+    read_at_us_ = now_us + pace_.RestUs(records, total, now_us);
     counters_->bytes_read += total;
     counters_->lines_dropped = queue_.dropped().lines;
     counters_->bytes_dropped = queue_.dropped().bytes;

@@ -3,46 +3,63 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace tld {
 namespace {
+
+constexpr std::size_t kRecord = 300;  // bytes
 
 TEST(Pace, ACommandNowAndThenIsReadAtOnce) {
   Pace pace;
   for (std::int64_t second = 1; second < 100; ++second) {
     for (int record = 0; record < 6; ++record) {
-      EXPECT_EQ(pace.RestUs(1, second * 1'000'000 + record * 100), 0) << second << ' ' << record;
+      EXPECT_EQ(pace.RestUs(1, kRecord, second * 1'000'000 + record * 100), 0)
+          << second << ' ' << record;
     }
   }
 }
 
-TEST(Pace, AStormIsReadInPortionsThatTheSocketHolds) {
-  Pace pace;
-  std::int64_t now_us = 60'000'000;
-  std::uint64_t waiting = 1;
-  constexpr std::int64_t kRecordUs = 40;  // 25,000 records a second
-  for (int i = 0; i < 10'000; ++i) {
-    const std::int64_t rest_us = pace.RestUs(waiting, now_us);
-    const std::int64_t pause_us = std::max<std::int64_t>(rest_us, kRecordUs);
-    now_us += pause_us;
-    waiting = static_cast<std::uint64_t>(pause_us / kRecordUs);
-    EXPECT_LE(waiting, 167u);
-    if (now_us > 60'020'000) EXPECT_GE(waiting, 60u) << now_us;
+/// auditd's side: a socket that holds so much, and a queue before it.
+TEST(Pace, InAStormTheQueueOfAuditdStaysFarFromItsLimit) {
+  for (const std::int64_t per_second : {6'000, 25'000, 75'000, 150'000}) {
+    Pace pace;
+    constexpr std::int64_t kSocket = 167;
+    std::int64_t queued = 0;
+    std::int64_t most = 0;
+    std::int64_t now_us = 60'000'000;
+    std::int64_t reads = 0;
+    std::int64_t taken = 0;
+    for (const std::int64_t end_us = now_us + 2'000'000; now_us < end_us; ++reads) {
+      const std::int64_t brought = std::min(queued, kSocket);
+      queued -= brought;
+      taken += brought;
+      const auto records = static_cast<std::uint64_t>(brought);
+      const std::int64_t rest_us =
+          std::max<std::int64_t>(pace.RestUs(records, records * kRecord, now_us), 20);
+      now_us += rest_us;
+      queued += std::max<std::int64_t>(per_second * rest_us / 1'000'000, 1);
+      most = std::max(most, queued - kSocket);
+    }
+    EXPECT_LT(most, 1200) << per_second;                   // q_depth of the oldest auditd
+    EXPECT_GT(taken * 10, per_second * 19) << per_second;  // all but what still waits
+    EXPECT_GT(taken, reads * 10) << per_second;            // ten records a read
   }
 }
 
-TEST(Pace, NoRestIsLong) {
+TEST(Pace, LargeRecordsFillTheSocketToo) {
   Pace pace;
-  for (std::int64_t us = 1'000'000; us < 2'000'000; us += 190) {
-    EXPECT_LE(pace.RestUs(1, us), Pace::kLongestUs);
-  }
+  for (std::int64_t us = 1'000'000; us < 1'100'000; us += 100) pace.RestUs(10, 10 * kRecord, us);
+  EXPECT_EQ(pace.RestUs(21, 21 * 8970, 1'100'000), Pace::kRefillUs);
+  EXPECT_EQ(pace.RestUs(21, 21 * kRecord, 1'100'100), Pace::kRestUs);
 }
 
-TEST(Pace, TheFirstRecordAfterAStormIsTheLastThatEndsARest) {
+TEST(Pace, AfterAStormTheNextRecordIsReadAtOnce) {
   Pace pace;
   std::int64_t now_us = 1'000'000;
-  for (int i = 0; i < 100; ++i) pace.RestUs(100, now_us += 2'000);
-  EXPECT_GT(pace.RestUs(100, now_us += 2'000), 0);
-  EXPECT_EQ(pace.RestUs(1, now_us + 1'000'000), 0);
+  for (int i = 0; i < 100; ++i) pace.RestUs(100, 100 * kRecord, now_us += 2'000);
+  EXPECT_GT(pace.RestUs(1, kRecord, now_us += 1'000), 0);
+  EXPECT_EQ(pace.RestUs(1, kRecord, now_us + 1'000'000), 0);
 }
 
 }  // namespace
