@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -167,9 +168,17 @@ void AppendJsonString(std::string& out, std::string_view text) {
 }
 
 void AppendShellQuoted(std::string& out, std::string_view argument) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,=";
-  if (!argument.empty() && argument.find_first_not_of(kPlain) == argument.npos) {
+  static constexpr auto kPlain = [] {
+    std::array<bool, 256> plain{};
+    for (const char c : std::string_view(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,=")) {
+      plain[static_cast<unsigned char>(c)] = true;
+    }
+    return plain;
+  }();
+  const bool all_plain = std::all_of(argument.begin(), argument.end(),
+                                     [](char c) { return kPlain[static_cast<unsigned char>(c)]; });
+  if (!argument.empty() && all_plain) {
     out += argument;
     return;
   }

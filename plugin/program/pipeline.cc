@@ -2,6 +2,7 @@
 #include "program/pipeline.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/text.h"
@@ -11,6 +12,14 @@ namespace {
 
 /// A joined event may hold what the caps of one event allow, and the enrichment of its records.
 constexpr std::size_t kJoinedLimit = 4u << 20;
+
+/// Whether a line may hold a second record. memmem(3) is many times as fast here as
+/// std::string_view::find, which stops at each byte that is like the first.
+bool MayBeJoined(std::string_view line, std::size_t body_begin) {
+  constexpr std::string_view kMark = "msg=audit(";
+  return memmem(line.data() + body_begin, line.size() - body_begin, kMark.data(), kMark.size()) !=
+         nullptr;
+}
 
 /// Where the next record of a joined line begins: ` [node=N ]type=T msg=audit(STAMP):` after `at`.
 std::size_t NextJoined(std::string_view line, std::string_view stamp, std::size_t at) {
@@ -86,7 +95,10 @@ void Pipeline::TakeLine(std::string_view line, std::int64_t now_ms) {
     if (!Trim(line).empty()) ++counters_.not_records;
     return;
   }
-  if (options_.mode == Grouper::Mode::kOffline && TakeJoined(line, *header)) return;
+  if (options_.mode == Grouper::Mode::kOffline && MayBeJoined(line, header->body_begin) &&
+      TakeJoined(line, *header)) {
+    return;
+  }
   grouper_.Add(*header, line, now_ms);
 }
 
