@@ -190,13 +190,26 @@ check-long: check
 	TLD_LONG=1 tests/package/check
 	tests/package/machines
 
+# Stages, instructions per event, whole programs side by side, and a storm on the kernel (root, no other
+# auditd). Tables and a plot land in build/bench; docs/performance.md says what they mean.
+BENCH_NEEDS := libbenchmark-dev valgrind laurel auditd perl time
 .PHONY: bench
-bench: $(BUILD)/tests/bench
+bench:
+	@tests/tools/need $(BUILD_NEEDS) $(BENCH_NEEDS)
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/tests/bench $(BUILD)/tests/feed
+	@mkdir -p $(BUILD)/bench
 	$(BUILD)/tests/bench
+	BUILD=$(BUILD) tests/bench/instructions | tee $(BUILD)/bench/instructions.txt
+	BUILD=$(BUILD) tests/bench/compare --svg $(BUILD)/bench/rates.svg | tee $(BUILD)/bench/compare.txt
+	BUILD=$(BUILD) tests/bench/storm | tee $(BUILD)/bench/storm.txt
 
-$(BUILD)/tests/bench: $(patsubst %.cc,$(BUILD)/obj/%.o,$(sort $(wildcard tests/bench/*.cc))) $(LIBRARY)
+$(BUILD)/tests/bench: $(BUILD)/obj/tests/bench/pipeline_bench.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ -lbenchmark -pthread $(PKG_LIBS) $(LIBS) -o $@
+
+$(BUILD)/tests/feed: $(BUILD)/obj/tests/bench/feed.o
+	@mkdir -p $(@D)
+	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ -lauparse -o $@
 
 # Each target for so many seconds, from the tests' data; with clang's libFuzzer.
 FUZZ_SECONDS ?= 300
@@ -234,7 +247,7 @@ lint:
 	cppcheck --quiet --std=c++20 --language=c++ --enable=warning,performance,portability \
 	  --suppress=syntaxError --inline-suppr --error-exitcode=1 -Iplugin plugin
 	mandoc -T lint -W warning docs/*.[158]
-	shellcheck tests/run tests/tools/need tests/tools/structure tests/tools/spdx tests/live/demo \
+	shellcheck tests/run tests/tools/need tests/tools/structure tests/tools/spdx tests/live/demo tests/bench/instructions \
 	  $(filter-out %.pl,$(wildcard tests/package/*)) .ci/run
 
 tidy:

@@ -103,23 +103,6 @@ constexpr std::array<FieldId, kSlots> MakeSlots() {
 }
 constexpr std::array<FieldId, kSlots> kSlotTable = MakeSlots();
 
-/// Names in `fields` may have any case; the other side is lower case already.
-int CompareName(std::string_view name, std::string_view lower) {
-  const std::size_t common = std::min(name.size(), lower.size());
-  for (std::size_t i = 0; i < common; ++i) {
-    const int difference =
-        static_cast<unsigned char>(AsciiLower(name[i])) - static_cast<unsigned char>(lower[i]);
-    if (difference != 0) return difference;
-  }
-  return name.size() < lower.size() ? -1 : name.size() > lower.size() ? 1 : 0;
-}
-
-bool NameLess(std::string_view a, std::string_view b) {
-  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return static_cast<unsigned char>(AsciiLower(x)) < static_cast<unsigned char>(AsciiLower(y));
-  });
-}
-
 }  // namespace
 
 FieldId FieldIdOf(std::string_view lower_name) {
@@ -174,7 +157,8 @@ void Event::SortByName() {
   fields_.swap(sorted);
   has_others_ = others > 0;
   if (!has_others_) return;
-  const auto less = [](const Field& a, const Field& b) { return NameLess(a.name, b.name); };
+  // All names are in lower case: the parser's own, and those that it takes from records.
+  const auto less = [](const Field& a, const Field& b) { return a.name < b.name; };
   const auto known = fields_.begin() + static_cast<std::ptrdiff_t>(others);
   std::stable_sort(fields_.begin(), known, less);
   std::inplace_merge(fields_.begin(), known, fields_.end(), less);
@@ -195,11 +179,11 @@ std::span<const Field> Event::FindKnown(FieldId id) const {
 
 std::span<const Field> Event::FindOther(std::string_view lower_name) const {
   if (!has_others_) return {};
-  const auto first = std::lower_bound(
-      fields_.begin(), fields_.end(), lower_name,
-      [](const Field& field, std::string_view name) { return CompareName(field.name, name) < 0; });
+  const auto first =
+      std::lower_bound(fields_.begin(), fields_.end(), lower_name,
+                       [](const Field& field, std::string_view name) { return field.name < name; });
   auto last = first;
-  while (last != fields_.end() && CompareName(last->name, lower_name) == 0) ++last;
+  while (last != fields_.end() && last->name == lower_name) ++last;
   return {first, last};
 }
 
