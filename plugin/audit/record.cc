@@ -34,9 +34,26 @@ std::optional<std::string_view> ConsumeWord(std::string_view& text) {
 }
 
 bool IsTypeName(std::string_view name) {
-  return name.size() <= kTypeNameLimit &&
-         name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_[]") == name.npos;
+  return name.size() <= kTypeNameLimit && std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '[' ||
+                  c == ']';
+         });
 }
+
+/// The types of nearly all records; libaudit's table is searched for the others.
+struct KnownType {
+  std::string_view name;
+  int type;
+};
+constexpr KnownType kFrequent[] = {
+    {"PATH", record_type::kPath},
+    {"SYSCALL", record_type::kSyscall},
+    {"PROCTITLE", record_type::kProctitle},
+    {"EOE", record_type::kEoe},
+    {"CWD", record_type::kCwd},
+    {"EXECVE", record_type::kExecve},
+    {"SOCKADDR", record_type::kSockaddr},
+};
 
 /// `S.mmm:N`
 bool ParseStamp(RecordHeader& header) {
@@ -96,6 +113,9 @@ EventId RecordHeader::Id() const {
 }
 
 int RecordType(std::string_view name) {
+  for (const KnownType& frequent : kFrequent) {
+    if (frequent.name == name) return frequent.type;
+  }
   if (name.starts_with("UNKNOWN[") && name.back() == ']') {
     const auto number = ParseNumber(name.substr(8, name.size() - 9));
     return number && *number < 100'000 ? static_cast<int>(*number) : 0;

@@ -31,7 +31,7 @@ struct Origin {
 class Windows {
  public:
   static constexpr std::size_t kMostEvents = 8192;
-  static constexpr std::size_t kMostBytes = 16u << 20;
+  static constexpr std::size_t kMostBytes = 4u << 20;
   /// Of an event's full log so much is kept, for `previous_output`.
   static constexpr std::size_t kMostLogBytes = 4096;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/sensor.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -131,6 +132,7 @@ class Sensor {
     if (Status saved = SaveAcceptedRules(directory, loaded.rule_files); !saved) {
       degraded_.push_back("accepted rules are not kept: " + saved.message());
     }
+    malloc_trim(0);  // loading takes several times what the policy keeps
   }
 
   void TellStaleLists(const LoadedPolicy& loaded) {

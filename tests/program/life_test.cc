@@ -538,6 +538,10 @@ TEST_F(LifeTest, InputIsTakenAtFullRateWhileSyslogReadsNothing) {
 }
 
 TEST_F(LifeTest, MemoryStaysSmallOverMuchInput) {
+  for (const auto& entry : std::filesystem::directory_iterator(Top() + "/rules/detect")) {
+    if (entry.path().extension() != ".xml") continue;
+    directory_.Write("rules/" + entry.path().filename().string(), Slurp(entry.path()));
+  }
   auto plugin = Start();
   ASSERT_TRUE(Logged("200900"));
   const std::string recorded = Slurp(testing_support::DataPath("exec_enriched.log.gz"));
@@ -557,7 +561,7 @@ TEST_F(LifeTest, MemoryStaysSmallOverMuchInput) {
   }
   ASSERT_TRUE(Eventually([&] { return Status("input", "bytes_judged") == written; }, 60));
   EXPECT_EQ(Status("dropped", "bytes_queue_full"), 0u);
-  ExpectSmall(*plugin, 8 * 1024);
+  ExpectSmall(*plugin, 14 * 1024);  // with time windows that are full: the log never gets later
 }
 
 bool Has(const Receiver& receiver, const std::string& text) {
