@@ -308,8 +308,9 @@ void Parser::Library::ReadFixed(int type, std::string_view body) {
       break;
     }
     default:
-      table = body.find("nametype=PARENT") == body.npos ? std::span<const NamePair>(kPathFields)
-                                                        : kParentFields;
+      // A blank before it: a file may be called so, and no value holds a blank.
+      table = body.find(" nametype=PARENT") == body.npos ? std::span<const NamePair>(kPathFields)
+                                                         : kParentFields;
   }
   std::uint32_t seen = 0;  // in a PATH record a field said twice counts once
   for (RawField field; NextRawField(body, field);) {

@@ -122,6 +122,15 @@ TEST(Parser, ParentsAreDirectoriesAndBothNamesOfARenameAreFiles) {
   EXPECT_EQ(Values(event, "audit.directory.mode"), "040755|040700");
 }
 
+TEST(Parser, AFileMayBeCalledLikeAField) {
+  std::string log = ExecRecords("nc", "/usr/bin/nc.openbsd");
+  const std::size_t name = log.find("name=\"", log.find("type=PATH"));
+  log.replace(name, log.find(' ', name) - name, "name=\"/tmp/nametype=PARENT\"");
+  const Event event = ParseEvent(log);
+  EXPECT_EQ(event.First("audit.file.name"), "/tmp/nametype=PARENT");
+  EXPECT_EQ(event.First("audit.directory.name"), "");
+}
+
 TEST(Parser, AddressesOfSockets) {
   const auto saddr = [](const char* hex) {
     return ParseEvent(
