@@ -209,11 +209,11 @@ Windows::RememberedEvent Windows::Keep(std::size_t answer, const Event& event,
   kept.ms = event.id().TimeMs();
   kept.node = event.id().node;
   kept.location = origin.location;
-  kept.log = event.full_log();
-  if (kept.log.size() > kMostLogBytes) {
-    kept.log = CutAtCharacter(kept.log, kMostLogBytes - kEllipsis.size());
-    kept.log += kEllipsis;
-  }
+  // Cut before it is copied: a string that is cut keeps the room it had.
+  const std::string& log = event.full_log();
+  const bool whole = log.size() <= kMostLogBytes;
+  kept.log = whole ? log : CutAtCharacter(log, kMostLogBytes - kEllipsis.size());
+  if (!whole) kept.log += kEllipsis;
   kept.bytes = sizeof kept + kept.node.size() + kept.location.size() + kept.log.size();
   for (std::size_t i = 0; i < ruleset_.compared_fields.size(); ++i) {
     for (std::string& value : ComparableValues(event, ruleset_.compared_fields[i])) {
@@ -231,7 +231,8 @@ void Windows::Evict(const EventId& now) {
   const auto expired = [&](const RememberedEvent& event) {
     return event.node == now.node && now_ms - event.ms > longest_ms_ + kDisorderMs;
   };
-  while (events_.size() > kMostEvents || bytes_ > kMostBytes || expired(events_.front())) {
+  while (!events_.empty() &&
+         (events_.size() > kMostEvents || bytes_ > kMostBytes || expired(events_.front()))) {
     const RememberedEvent& oldest = events_.front();
     bool missed = false;
     for (std::size_t place = 0; place < memories_.size(); ++place) {

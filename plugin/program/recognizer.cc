@@ -29,8 +29,12 @@ constexpr std::int64_t kGuardedMs = 1'000;
 constexpr std::size_t kMostAsked = 4096;
 constexpr std::size_t kMostPrograms = kMostSizes;
 constexpr std::size_t kMostFiles = 65'536;  // a large /usr/bin has 5,000
-/// How long a directory is left out that the witness died of, as of one of a dead file server.
+/// How long a directory is left out that the witness died of twice, as of one of a dead file
+/// server.
 constexpr std::int64_t kAvoidMs = 3'600'000;
+constexpr int kDeaths = 2;
+constexpr std::int64_t kNever = -1;  // a directory's time that no directory has
+constexpr std::size_t kMostGone = 128;
 /// A program whose file is gone, and that still runs so long after that was found, is told.
 constexpr std::int64_t kGoneMs = 1'000;
 
@@ -119,7 +123,7 @@ void Recognizer::GoOnScanning() {
     return;
   }
   const std::uint64_t id = next_id_++;
-  const std::int64_t known = scan_->whole ? 0 : directories_[scan_->directory].changed_ns;
+  const std::int64_t known = scan_->whole ? kNever : directories_[scan_->directory].changed_ns;
   const bool sent = Send({.kind = WitnessQuestion::Kind::kList, .id = id, .time_ns = known},
                          kDirectories[scan_->directory]);
   scan_->question = sent ? id : 0;
@@ -128,6 +132,7 @@ void Recognizer::GoOnScanning() {
 
 void Recognizer::TakeFiles(const WitnessAnswer& answer, std::string_view files) {
   scan_->begun = true;
+  scanned_ms_ = now_ms_;
   for (FoundFile file; scan_->whole && NextFile(files, file);) {
     if (scan_->files.size() < kMostFiles) scan_->files.push_back(std::move(file));
   }
@@ -138,6 +143,7 @@ void Recognizer::TakeFiles(const WitnessAnswer& answer, std::string_view files) 
     return;
   }
   directory.changed_ns = answer.time_ns;
+  directory.deaths = 0;
   ++scan_->directory;
   GoOnScanning();
 }
@@ -292,8 +298,9 @@ bool Recognizer::AskedLately(const Place& place, std::int64_t now_ms) {
 
 void Recognizer::Ask(const Event& event, const Look& look, int rank, std::int64_t now_ms) {
   ++counters_.asked;
+  // `<too_long>` is what the kernel says of a path that it has no room for.
   if (look.path.empty() || look.path[0] != '/' || look.path.size() > kMostPathBytes) {
-    Count(Unseen::kGone);
+    Count(Unseen::kFailed);
     return;
   }
   const std::size_t bytes = event.raw().text.size();
@@ -340,7 +347,15 @@ void Recognizer::StartAnew() {
   for (std::size_t i = 0; i < waiting_.size(); ++i) Count(Unseen::kNoAnswer);
   waiting_.clear();
   waiting_bytes_ = 0;
-  if (scan_ && scan_->begun) directories_[scan_->directory].avoided_until_ms = now_ms_ + kAvoidMs;
+  if (scan_ && scan_->begun) {
+    Directory& directory = directories_[scan_->directory];
+    if (++directory.deaths >= kDeaths) {
+      directory.deaths = 0;
+      directory.avoided_until_ms = now_ms_ + kAvoidMs;
+      Count(Unseen::kTooSlow);  // that is told
+    }
+  }
+  gone_ = 0;
   Teach();
   StartScan(true);
 }
@@ -368,12 +383,14 @@ void Recognizer::TakeAnswer(const WitnessAnswer& answer) {
   }
   Count(unseen);
   if (unseen == Unseen::kSeen) Compare(asked, answer);
-  if (answer.removed && asked.pid != 0) {
+  if (answer.removed && asked.pid != 0 && gone_ < kMostGone) {
+    ++gone_;
     asked.gone = unseen;
     asked.sent = false;
     asked.asked_ms = now_ms_;
     return;
   }
+  if (answer.removed && asked.pid != 0) Count(Unseen::kBusy);
   Forget(found);
 }
 
@@ -399,6 +416,7 @@ void Recognizer::Compare(const Waiting& asked, const WitnessAnswer& answer) {
 }
 
 void Recognizer::Forget(Waitings::iterator waiting) {
+  if (waiting->second.gone != Unseen::kSeen) --gone_;
   waiting_bytes_ -= waiting->second.event.text.size();
   waiting_.erase(waiting);
 }
@@ -422,7 +440,7 @@ void Recognizer::AskWhetherItRuns(std::int64_t now_ms) {
                          .time_ns = waiting.event.id.TimeMs() * 1'000'000,
                          .pid = waiting.pid},
                         {});
-    waiting.asked_ms = now_ms;
+    if (waiting.sent) waiting.asked_ms = now_ms;
   }
 }
 

@@ -103,6 +103,7 @@ class Recognizer {
   struct Directory {
     std::int64_t changed_ns = 0;
     std::int64_t avoided_until_ms = 0;
+    int deaths = 0;  ///< of the witness, in a row, while it was listing this one
   };
   /// One walk over the directories, one question at a time. First it only asks whether one was
   /// changed; when one was, it begins anew and takes all files.
@@ -147,6 +148,7 @@ class Recognizer {
   std::unordered_map<std::uint64_t, std::size_t> learning_;  // question to program
   Waitings waiting_;
   std::size_t waiting_bytes_ = 0;
+  std::size_t gone_ = 0;                                   // of those that wait: the file is gone
   std::unordered_map<std::uint64_t, std::int64_t> asked_;  // guarded files, by inode
   std::vector<char> buffer_;
   Counters counters_;

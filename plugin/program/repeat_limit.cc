@@ -23,7 +23,9 @@ std::string UserOf(const Event& event) {
 bool RepeatLimit::Admits(const Alert& alert, std::int64_t now_ms) {
   if (options_.burst == 0 || !alert.about_event()) return true;
   std::string user = UserOf(*alert.event);
-  std::string key = alert.rule->id + ' ' + user;
+  // Other programs and users are told apart, so that one that is run on purpose hides none of them.
+  std::string key = alert.rule->id + ' ' + user + ' ';
+  key.append(alert.event->First("audit.uid")).append(" ").append(alert.event->First("audit.exe"));
   if (kinds_.size() >= kMostKinds && !kinds_.contains(key)) key = kOthers;
   const auto [found, is_new] = kinds_.try_emplace(std::move(key));
   Kind& kind = found->second;

@@ -13,8 +13,9 @@
 namespace tld {
 
 /// Keeps a user who runs listed programs in a loop from flooding syslog: of the alerts of one rule
-/// about one login user of one host only the first few are written in an interval; the others are
-/// counted, and told when it ends. Other sinks get them all. Bounded memory; one thread.
+/// about one login user, uid and program of one host only the first few are written in an interval;
+/// the others are counted, and told when it ends. Other sinks get them all. Bounded memory; one
+/// thread.
 class RepeatLimit {
  public:
   struct Options {

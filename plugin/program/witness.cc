@@ -112,7 +112,11 @@ class Witness {
     const std::string path(message);
     if (question.kind == WitnessQuestion::Kind::kList) {
       List(question, path, answer);
-    } else if (question.kind == WitnessQuestion::Kind::kRuns) {
+      SayFiles(answer, {}, true);
+      alarm(0);
+      return;
+    }
+    if (question.kind == WitnessQuestion::Kind::kRuns) {
       answer.unseen = Runs(question) ? Unseen::kSeen : Unseen::kGone;
     } else {
       answer.unseen = Look(question, path, answer);
@@ -127,16 +131,18 @@ class Witness {
     static_cast<void>(send(talk_.get(), &answer, sizeof answer, MSG_DONTWAIT | MSG_NOSIGNAL));
   }
 
-  /// An answer of several: waits for a sensor that is busy, as long as a question may take.
-  void SayFiles(WitnessAnswer answer, std::string_view files) {
-    answer.last = false;
+  /// An answer of several: waits for a sensor that is busy, and that is not the file's fault.
+  void SayFiles(WitnessAnswer answer, std::string_view files, bool last = false) {
+    answer.last = last;
     iovec parts[2] = {{&answer, sizeof answer}, {const_cast<char*>(files.data()), files.size()}};
     msghdr message{};
     message.msg_iov = parts;
     message.msg_iovlen = 2;
     while (sendmsg(talk_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
       pollfd room{talk_.get(), POLLOUT, 0};
+      alarm(0);
       poll(&room, 1, -1);
+      alarm(kMostQuestionSeconds);
     }
   }
 
@@ -185,12 +191,23 @@ class Witness {
 
   static bool WasThere(const WitnessQuestion& question, const std::string& path, Unseen unseen) {
     if (unseen != Unseen::kGone && unseen != Unseen::kOtherFile) return false;
-    const std::string directory = path.substr(0, path.rfind('/') + 1);
-    const Fd place(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    // The directory, or the nearest above it that is still there: it may have been removed as well.
+    // What a container has at its own top says nothing.
+    Fd place;
+    std::string directory = path;
+    while (!place) {
+      directory.resize(directory.rfind('/'));
+      if (directory.empty()) return false;
+      place = Fd(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+      if (!place && errno != ENOENT && errno != ENOTDIR) return false;
+    }
     struct stat st {};
     struct statfs fs {};
-    if (!place || fstat(place.get(), &st) != 0 || fstatfs(place.get(), &fs) != 0) return false;
-    return SameDevice(question, static_cast<std::uint32_t>(fs.f_type), st.st_dev);
+    if (fstat(place.get(), &st) != 0 || fstatfs(place.get(), &fs) != 0) return false;
+    const auto kind = static_cast<std::uint32_t>(fs.f_type);
+    // Containers have overlayfs, too, each with a device of its own.
+    if (kind == OVERLAYFS_SUPER_MAGIC) return question.device == st.st_dev;
+    return SameDevice(question, kind, st.st_dev);
   }
 
   static std::string OfDescriptor(const Fd& fd) {
@@ -205,11 +222,12 @@ class Witness {
     std::string_view rest = *stat;
     // The name stands in parentheses and may hold anything, these too.
     rest.remove_prefix(std::min(rest.size(), rest.rfind(')') + 1));
+    if (rest.starts_with(" Z") || rest.starts_with(" X")) return false;  // it has ended
     for (int field = 3; field < 22 && !rest.empty(); ++field) {
       rest.remove_prefix(std::min(rest.size(), rest.find(' ', 1)));
     }
     std::uint64_t ticks = 0;
-    if (rest.empty() || rest[1] == '-') return false;
+    if (rest.size() < 2 || rest[1] == '-') return false;
     if (std::from_chars(rest.data() + 1, rest.data() + rest.size(), ticks).ec != std::errc()) {
       return false;
     }

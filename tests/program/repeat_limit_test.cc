@@ -54,6 +54,7 @@ TEST_F(RepeatLimitTest, AnotherRuleAndAnotherUserAreNotHidden) {
   for (int i = 0; i < 100; ++i) Admits(red_, alice_, i);
   EXPECT_TRUE(Admits(other_, alice_, 100));
   EXPECT_TRUE(Admits(red_, bob_, 100));
+  EXPECT_TRUE(Admits(red_, ParseEvent(ExecRecords("socat", "/usr/bin/socat")), 100));
 }
 
 TEST_F(RepeatLimitTest, FewAreNoNewsAndTheEndOfARunTellsAll) {
