@@ -101,6 +101,7 @@ class Witness {
     message.remove_prefix(sizeof question);
     if (question.kind == WitnessQuestion::Kind::kSizes) {
       sizes_.resize(message.size() / sizeof(std::uint64_t));
+      if (sizes_.empty()) return;
       std::memcpy(sizes_.data(), message.data(), sizes_.size() * sizeof(std::uint64_t));
       std::sort(sizes_.begin(), sizes_.end());
       return;
