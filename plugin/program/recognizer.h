@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -15,30 +14,11 @@
 #include "audit/own_event.h"
 #include "base/os.h"
 #include "detect/list.h"
+#include "program/installed_programs.h"
 #include "program/policy.h"
-#include "program/witness_talk.h"
+#include "program/witness_client.h"
 
 namespace tld {
-
-/// An installed program whose name is listed.
-struct ListedProgram {
-  std::string name;
-  std::string path;
-  int rank = 0;  ///< RankOf its colour
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  std::uint64_t size = 0;
-  std::optional<Sha256::Digest> sha256;  ///< when the witness has said it
-  bool asked = false;
-};
-
-/// 4 for red, 3 for orange, 2 for yellow, 1 for any other value.
-int RankOf(std::string_view colour);
-
-/// The programs among the files that are known by listed names alone: one that is reached under
-/// other names as well, as kmod is by insmod and lsmod, does not show by its content what it was
-/// run as.
-std::vector<ListedProgram> ListedPrograms(const List& list, std::vector<FoundFile> files);
 
 /// Tells by content what a program is when its names do not: by inode at once, by SHA-256 with the
 /// help of the witness, which also says what programs are installed. Tells of a program whose file
@@ -54,8 +34,6 @@ class Recognizer {
   struct Counters {
     std::uint64_t asked = 0;
     std::uint64_t recognized = 0;
-    /// Answers, by what became of the question.
-    std::array<std::uint64_t, static_cast<std::size_t>(Unseen::kCount)> by_answer{};
   };
 
   /// `talk` is the sensor's end of the witness's socket; may be none.
@@ -71,12 +49,12 @@ class Recognizer {
   /// up what was not answered in time. Once a second.
   void KeepHouse(std::int64_t now_ms);
 
-  int fd() const { return talk_; }
+  int fd() const { return witness_.fd(); }
   std::size_t waiting() const { return waiting_.size(); }
-  std::size_t programs() const { return programs_.size(); }
-  /// Directories that the witness died of, and that are left out for an hour.
-  std::size_t AvoidedDirectories() const;
+  const InstalledPrograms& programs() const { return programs_; }
   const Counters& counters() const { return counters_; }
+  /// What became of the questions, those about installed programs included.
+  const WitnessClient::Counts& answers() const { return witness_.counts(); }
   /// Questions that should have been answered by a look at the file and were not.
   std::uint64_t Unwitnessed() const;
 
@@ -100,57 +78,28 @@ class Recognizer {
     Place place;
     bool follow = false;
   };
-  struct Directory {
-    std::int64_t changed_ns = 0;
-    std::int64_t avoided_until_ms = 0;
-    int deaths = 0;  ///< of the witness, in a row, while it was listing this one
-  };
-  /// One walk over the directories, one question at a time. First it only asks whether one was
-  /// changed; when one was, it begins anew and takes all files.
-  struct Scan {
-    bool whole = false;
-    std::size_t directory = 0;
-    std::uint64_t question = 0;  ///< 0: still to be asked
-    bool begun = false;          ///< the witness is at it
-    std::vector<FoundFile> files;
-  };
 
   static std::optional<Place> PlaceOf(const RawEvent& raw);
   int RankByName(const Event& event) const;
   bool AskedLately(const Place& place, std::int64_t now_ms);
   void Ask(const Event& event, const Look& look, int rank, std::int64_t now_ms);
   void AskWhetherItRuns(std::int64_t now_ms);
-  bool Send(WitnessQuestion question, std::string_view rest);
-  void StartScan(bool whole);
-  void GoOnScanning();
-  void TakeFiles(const WitnessAnswer& answer, std::string_view files);
-  void EndScan();
-  bool Teach();
-  void Learn();
   void StartAnew();
   void TakeAnswer(const WitnessAnswer& answer);
-  void TakeLearned(ListedProgram& program, const WitnessAnswer& answer);
   void Compare(const Waiting& asked, const WitnessAnswer& answer);
   void Forget(Waitings::iterator waiting);
-  void Count(Unseen what) { ++counters_.by_answer[static_cast<std::size_t>(what)]; }
 
-  int talk_;
+  WitnessClient witness_;
+  InstalledPrograms programs_;
   Take take_;
   const List* list_ = nullptr;
   std::string host_;
-  std::vector<ListedProgram> programs_;
-  std::vector<Directory> directories_;
-  std::optional<Scan> scan_;
-  std::int64_t scanned_ms_ = 0;
-  std::int64_t now_ms_ = 0;  // of the last call that said it
-  std::uint64_t next_id_;
-  bool taught_ = false;                                      // the witness has the sizes
-  std::unordered_map<std::uint64_t, std::size_t> learning_;  // question to program
+  std::int64_t now_ms_ = 0;               // of the last call that said it
+  std::optional<std::int64_t> began_ms_;  // of the first command, while no program is known
   Waitings waiting_;
   std::size_t waiting_bytes_ = 0;
   std::size_t gone_ = 0;                                   // of those that wait: the file is gone
   std::unordered_map<std::uint64_t, std::int64_t> asked_;  // guarded files, by inode
-  std::vector<char> buffer_;
   Counters counters_;
 };
 

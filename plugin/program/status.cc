@@ -118,14 +118,14 @@ void Identity(Writer& writer, const StatusParts& parts) {
   const Recognizer::Counters& counters = parts.recognizer.counters();
   Key(writer, "identity");
   writer.StartObject();
-  Add(writer, {{"programs", parts.recognizer.programs()},
+  Add(writer, {{"programs", parts.recognizer.programs().all().size()},
                {"asked", counters.asked},
-               {"avoided_directories", parts.recognizer.AvoidedDirectories()},
+               {"avoided_directories", parts.recognizer.programs().avoided()},
                {"waiting", parts.recognizer.waiting()},
                {"recognized", counters.recognized}});
   for (std::size_t i = 0; i < kUnseenNames.size(); ++i) {
     Key(writer, kUnseenNames[i]);
-    writer.Uint64(counters.by_answer[i]);
+    writer.Uint64(parts.recognizer.answers()[i]);
   }
   writer.EndObject();
 }

@@ -108,7 +108,7 @@ class RecognizerTest : public testing::Test {
       Say(list.id, false, changed_ns, {});
       Say(list.id, true, changed_ns, {"ls", "/usr/bin/ls", kDevice, 77, 1000});
     }
-    EXPECT_EQ(recognizer_->programs(), 1u);
+    EXPECT_EQ(recognizer_->programs().all().size(), 1u);
   }
   void BeTaught() {
     EXPECT_EQ(Next().kind, WitnessQuestion::Kind::kSizes);
@@ -175,7 +175,7 @@ class RecognizerTest : public testing::Test {
     Send(answer, {});
   }
   std::uint64_t Count(Unseen what) const {
-    return recognizer_->counters().by_answer[static_cast<std::size_t>(what)];
+    return recognizer_->answers()[static_cast<std::size_t>(what)];
   }
   void Run(const std::string& comm, const std::string& exe, std::int64_t now_ms = 0) {
     recognizer_->Consider(ParseEvent(ExecRecords(comm, exe)), now_ms);
@@ -311,12 +311,12 @@ TEST_F(RecognizerTest, ADirectoryThatTheWitnessDiesOfIsLeftOutForAnHour) {
   Say(Next().id, true, 5, {});
   Say(Next().id, false, 0, {});  // at the second one it stops
   Answer(0, Unseen::kFailed, 0);
-  EXPECT_EQ(recognizer_->AvoidedDirectories(), 0u);  // that may have been anything
+  EXPECT_EQ(recognizer_->programs().avoided(), 0u);  // that may have been anything
   BeTaught();
   Say(Next().id, true, 5, {});
   Say(Next().id, false, 0, {});
   Answer(0, Unseen::kFailed, 0);
-  EXPECT_EQ(recognizer_->AvoidedDirectories(), 1u);
+  EXPECT_EQ(recognizer_->programs().avoided(), 1u);
   EXPECT_EQ(Count(Unseen::kTooSlow), 1u);
   BeTaught();
   const auto listed = [&] {
@@ -331,14 +331,14 @@ TEST_F(RecognizerTest, ADirectoryThatTheWitnessDiesOfIsLeftOutForAnHour) {
                                                 "/bin", "/usr/games"}));
   recognizer_->KeepHouse(20'000 + 3'600'000);
   EXPECT_EQ(listed().size(), 7u);
-  EXPECT_EQ(recognizer_->AvoidedDirectories(), 0u);
+  EXPECT_EQ(recognizer_->programs().avoided(), 0u);
 }
 
 TEST_F(RecognizerTest, ALookThatTheWitnessDiesOfSaysNothingOfADirectory) {
   recognizer_->KeepHouse(20'000);
   EXPECT_EQ(Next().kind, WitnessQuestion::Kind::kList);
   Answer(0, Unseen::kFailed, 0);
-  EXPECT_EQ(recognizer_->AvoidedDirectories(), 0u);
+  EXPECT_EQ(recognizer_->programs().avoided(), 0u);
 }
 
 TEST_F(RecognizerTest, AProgramWhoseFileWasRemovedIsToldWhenItRunsOn) {
@@ -391,6 +391,16 @@ TEST_F(RecognizerTest, AFileThatIsNotThereInAnotherNamespaceOrBelongsToTheSystem
   EXPECT_EQ(recognizer_->waiting(), 0u);
   recognizer_->KeepHouse(3000);
   EXPECT_EQ(Next().id, 0u);
+}
+
+TEST_F(RecognizerTest, CommandsBeforeAnyDirectoryIsListedAreCountedWhenThatLasts) {
+  Recognizer blind(ends_[0], [](RawEvent&&) {});
+  blind.SetPolicy(*policy_.policy());
+  blind.Consider(ParseEvent(ExecRecords("x", "/srv/x")), 1000);
+  blind.Consider(ParseEvent(ExecRecords("x", "/srv/x")), 5000);
+  EXPECT_EQ(blind.Unwitnessed(), 0u);  // it has only just started
+  blind.Consider(ParseEvent(ExecRecords("x", "/srv/x")), 7000);
+  EXPECT_EQ(blind.Unwitnessed(), 1u);
 }
 
 TEST_F(RecognizerTest, FailedCommandsAndOtherHostsAreNotAsked) {
