@@ -169,7 +169,7 @@ void Event::Seal() {
   ranges_ = {};
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     Range& range = ranges_[fields_[i].id];
-    if (range.count++ == 0) range.begin = static_cast<std::uint16_t>(i);
+    if (range.count++ == 0) range.begin = static_cast<std::uint32_t>(i);
   }
 }
 

@@ -55,9 +55,9 @@ class Event {
  public:
   explicit Event(RawEvent raw);
 
-  /// `name` must live as long as the program.
+  /// `name` is in lower case and lives as long as the program.
   void Add(std::string_view name, std::string_view value);
-  /// Copies the name as well.
+  /// Copies the name as well; lower case, too.
   void AddNamed(std::string_view name, std::string_view value);
   void SetArguments(ArgumentList list);
   /// Orders the fields by name; Find works from here on. May be called again after another Add.
@@ -96,8 +96,8 @@ class Event {
  private:
   /// Where the fields of a known name stand.
   struct Range {
-    std::uint16_t begin = 0;
-    std::uint16_t count = 0;
+    std::uint32_t begin = 0;
+    std::uint32_t count = 0;
   };
 
   const Argument* FindArgument(std::uint32_t index) const;

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "audit/argv.h"
+#include "audit/field_names.h"
+#include "audit/fixed_form.h"
 #include "audit/own_event.h"
 #include "audit/record.h"
 #include "audit/sockaddr.h"
@@ -24,36 +26,6 @@ constexpr std::size_t kNameLimit = 64;          // bytes of a record's field nam
 constexpr std::size_t kOthersLimit = 512;       // fields of an event from records without a table
 constexpr std::size_t kOthersSeenLimit = 4096;  // the same, those said again included
 
-struct NamePair {
-  std::string_view record;
-  std::string_view event;
-};
-
-/// The fields of a SYSCALL record. Where an event has one, they come from nowhere else.
-constexpr NamePair kSyscallFields[] = {
-    {"arch", "audit.arch"}, {"syscall", "audit.syscall"}, {"success", "audit.success"},
-    {"exit", "audit.exit"}, {"ppid", "audit.ppid"},       {"pid", "audit.pid"},
-    {"auid", "audit.auid"}, {"uid", "audit.uid"},         {"gid", "audit.gid"},
-    {"euid", "audit.euid"}, {"suid", "audit.suid"},       {"fsuid", "audit.fsuid"},
-    {"egid", "audit.egid"}, {"sgid", "audit.sgid"},       {"fsgid", "audit.fsgid"},
-    {"tty", "audit.tty"},   {"ses", "audit.session"},     {"comm", "audit.command"},
-    {"exe", "audit.exe"},   {"subj", "audit.subj"},
-};
-
-/// Fields of the kernel's own records of a command that may be hexadecimal.
-constexpr std::string_view kEncoded[] = {"comm", "exe", "name", "cwd", "proctitle"};
-
-constexpr NamePair kPathFields[] = {
-    {"name", "audit.file.name"}, {"inode", "audit.file.inode"},       {"mode", "audit.file.mode"},
-    {"dev", "audit.file.dev"},   {"nametype", "audit.file.nametype"},
-};
-
-constexpr NamePair kParentFields[] = {
-    {"name", "audit.directory.name"},
-    {"inode", "audit.directory.inode"},
-    {"mode", "audit.directory.mode"},
-};
-
 /// Names that a record may not take by calling a field so: they mean something else in an event.
 constexpr std::string_view kReserved[] = {
     "type",      "record_type", "id",       "node",      "key",       "execve",
@@ -62,42 +34,12 @@ constexpr std::string_view kReserved[] = {
     "auid_name", "uid_name",    "gid_name", "euid_name", "suid_name", "fsuid_name",
 };
 
-std::string_view Lookup(std::span<const NamePair> table, std::string_view record_name) {
-  for (const NamePair& pair : table) {
-    if (pair.record == record_name) return pair.event;
-  }
-  return {};
-}
-
 bool IsPlainName(std::string_view name) {
   if (name.empty() || name.size() > kNameLimit) return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-';
   });
-}
-
-/// True for the records of nearly every event, whose form is fixed (kernel/auditsc.c): words that
-/// are `name=value`, and no blank in a value, since such values are hexadecimal. They are read
-/// without libauparse, which would take most of the time of an event for them.
-bool IsFixedForm(int type, std::string_view body) {
-  switch (type) {
-    case record_type::kSyscall:
-    case record_type::kPath:
-    case record_type::kCwd:
-    case record_type::kProctitle:
-      break;
-    default:
-      return false;
-  }
-  // A label of AppArmor such as `subj=/usr/sbin/x (enforce)` has blanks.
-  while (!body.empty()) {
-    const std::size_t end = std::min(body.find(' '), body.size());
-    const std::string_view word = body.substr(0, end);
-    if (!word.empty() && (word[0] == '=' || word.find('=') == word.npos)) return false;
-    body.remove_prefix(std::min(end + 1, body.size()));
-  }
-  return true;
 }
 
 bool IsReserved(std::string_view name) {
@@ -126,8 +68,7 @@ struct Parser::Library {
 
   void Feed(const RawEvent& raw);
   void ReadRecords(auparse_state_t* state);
-  void ReadFixed(int type, std::string_view body);
-  void AddFixed(std::string_view name, const RawField& field);
+  bool IsRepeated(int type);
   void ReadSyscall(auparse_state_t* state);
   void ReadPath(auparse_state_t* state);
   void ReadOther(auparse_state_t* state, int type);
@@ -271,7 +212,7 @@ void Parser::Library::Feed(const RawEvent& raw) {
     if (record.type == record_type::kExecve) continue;  // argv.h
     if (record.type == record_type::kOwn) continue;
     if (IsFixedForm(record.type, raw.Body(record))) {
-      ReadFixed(record.type, raw.Body(record));
+      if (!IsRepeated(record.type)) AddFixedForm(record.type, raw.Body(record), *event);
       continue;
     }
     const std::size_t at = feed.size();
@@ -289,54 +230,11 @@ void Parser::Library::Feed(const RawEvent& raw) {
   auparse_flush_feed(au);
 }
 
-void Parser::Library::ReadFixed(int type, std::string_view body) {
-  std::span<const NamePair> table;
-  switch (type) {
-    case record_type::kSyscall:
-      if (std::exchange(syscall_read, true)) return;  // the kernel writes one
-      table = kSyscallFields;
-      break;
-    case record_type::kCwd: {
-      constexpr static NamePair kCwd[] = {{"cwd", "audit.cwd"}};
-      if (std::exchange(cwd_read, true)) return;
-      table = kCwd;
-      break;
-    }
-    case record_type::kProctitle: {
-      constexpr static NamePair kProctitle[] = {{"proctitle", "audit.proctitle"}};
-      table = kProctitle;
-      break;
-    }
-    default:
-      // A blank before it: a file may be called so, and no value holds a blank.
-      table = body.find(" nametype=PARENT") == body.npos ? std::span<const NamePair>(kPathFields)
-                                                         : kParentFields;
-  }
-  std::uint32_t seen = 0;  // in a PATH record a field said twice counts once
-  for (RawField field; NextRawField(body, field);) {
-    for (std::size_t i = 0; i < table.size(); ++i) {
-      if (table[i].record != field.name) continue;
-      const bool again = (seen >> i & 1) != 0;
-      seen |= std::uint32_t{1} << i;
-      if (type != record_type::kPath || !again) AddFixed(table[i].event, field);
-      break;
-    }
-  }
-}
-
-void Parser::Library::AddFixed(std::string_view name, const RawField& field) {
-  if (field.value == "(null)") return;
-  const bool encoded =
-      std::find(std::begin(kEncoded), std::end(kEncoded), field.name) != std::end(kEncoded);
-  if (field.value.starts_with('"')) {
-    event->Add(name, Unquote(field.value));
-  } else if (!encoded) {
-    event->Add(name, field.value);
-  } else {
-    decoded = DecodeUntrusted(field.value);
-    if (field.name == "proctitle") std::replace(decoded.begin(), decoded.end(), '\0', ' ');
-    event->Add(name, decoded);
-  }
+/// The kernel writes one of these an event; whoever adds another takes nothing by it.
+bool Parser::Library::IsRepeated(int type) {
+  if (type == record_type::kSyscall) return std::exchange(syscall_read, true);
+  if (type == record_type::kCwd) return std::exchange(cwd_read, true);
+  return false;
 }
 
 void Parser::Library::ReadRecords(auparse_state_t* state) {
@@ -357,7 +255,7 @@ void Parser::Library::ReadRecords(auparse_state_t* state) {
 }
 
 void Parser::Library::ReadSyscall(auparse_state_t* state) {
-  if (std::exchange(syscall_read, true)) return;  // the kernel writes one
+  if (IsRepeated(record_type::kSyscall)) return;
   ForEachField(state, [&](std::string_view name) {
     const std::string_view mapped = Lookup(kSyscallFields, name);
     if (!mapped.empty()) AddField(state, mapped);
@@ -379,7 +277,7 @@ void Parser::Library::ReadPath(auparse_state_t* state) {
 }
 
 void Parser::Library::ReadOther(auparse_state_t* state, int type) {
-  const bool first_cwd = type == record_type::kCwd && !std::exchange(cwd_read, true);
+  const bool first_cwd = type == record_type::kCwd && !IsRepeated(type);
   ForEachField(state, [&](std::string_view written) {
     if (!IsPlainName(written)) return;
     // Names are compared without regard to case later on: here already, so that none slips through.
