@@ -7,14 +7,17 @@ namespace tld {
 namespace {
 
 constexpr std::string_view kOthers = "*";
+constexpr std::size_t kMostValueBytes = 256;  // of what a key is made of: all is an attacker's
+
+std::string_view Short(std::string_view value) { return CutAtCharacter(value, kMostValueBytes); }
 
 std::string UserOf(const Event& event) {
   const std::string_view id = event.First("audit.auid");
   if (id.empty()) return {};
-  std::string user(id);
+  std::string user(Short(id));
   const std::string_view name = event.First("audit.auid_name");
-  if (!name.empty()) user += " (" + std::string(name) + ')';
-  if (!event.id().node.empty()) user += " on " + event.id().node;
+  if (!name.empty()) user += " (" + std::string(Short(name)) + ')';
+  if (!event.id().node.empty()) user += " on " + std::string(Short(event.id().node));
   return user;
 }
 
@@ -25,7 +28,8 @@ bool RepeatLimit::Admits(const Alert& alert, std::int64_t now_ms) {
   std::string user = UserOf(*alert.event);
   // Other programs and users are told apart, so that one that is run on purpose hides none of them.
   std::string key = alert.rule->id + ' ' + user + ' ';
-  key.append(alert.event->First("audit.uid")).append(" ").append(alert.event->First("audit.exe"));
+  key.append(Short(alert.event->First("audit.uid"))).append(" ");
+  key.append(Short(alert.event->First("audit.exe")));
   if (kinds_.size() >= kMostKinds && !kinds_.contains(key)) key = kOthers;
   const auto [found, is_new] = kinds_.try_emplace(std::move(key));
   Kind& kind = found->second;

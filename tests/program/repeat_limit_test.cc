@@ -73,6 +73,16 @@ TEST_F(RepeatLimitTest, WithoutALimitAndAboutItselfEachLineIsWritten) {
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(Admits(red_, alice_, 0));
 }
 
+TEST_F(RepeatLimitTest, LongPathsOfProgramsAreTheSameKindWhenTheyBeginAlike) {
+  const std::string place = "/srv/" + std::string(300, 'a') + '/';
+  std::size_t admitted = 0;
+  for (int i = 0; i < 10; ++i) {
+    const Event event = ParseEvent(ExecRecords("x", place + std::to_string(i)));
+    admitted += Admits(red_, event, 0) ? 1 : 0;
+  }
+  EXPECT_EQ(admitted, 3u);
+}
+
 TEST_F(RepeatLimitTest, AMillionKindsCostABoundedMemoryAndAreTold) {
   std::size_t admitted = 0;
   for (int i = 0; i < 100'000; ++i) {
