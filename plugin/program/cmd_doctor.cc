@@ -185,13 +185,19 @@ class Doctor {
                             }));
   }
 
+  static std::string HowToMend(const Remote& remote, const LinkError& error) {
+    if (remote.protocol == Remote::Protocol::kAgent) return "ls -l " + remote.socket;
+    if (!error.certificate) return "ping -c 3 " + remote.host;
+    return "openssl s_client -connect " + remote.host + ':' + remote.port + " -CAfile " + remote.ca;
+  }
+
   /// Each is tried, whatever the plugin says: it may have had nothing to send yet.
   void LookAtRemotes() {
     for (const Remote& remote : config_.remotes) {
       const LinkResult link = OpenLink(remote);
       if (const LinkError* error = std::get_if<LinkError>(&link)) {
         Tell({"remote", State::kBroken, "remote " + remote.name + ": " + error->message,
-              error->certificate ? "tldctl check" : "ss -tn dst " + remote.host});
+              HowToMend(remote, *error)});
       } else if (remote.protocol == Remote::Protocol::kUdp) {
         Tell(
             {"remote", State::kNotice,
