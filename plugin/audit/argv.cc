@@ -67,22 +67,30 @@ using Lengths = std::unordered_map<std::uint32_t, std::uint64_t>;
 
 /// Takes all pieces of the next argument.
 Argument JoinPieces(const std::vector<Piece>& pieces, std::size_t& at, const Lengths& lengths,
-                    bool& truncated) {
+                    ArgumentList& list) {
   Argument argument;
   argument.index = pieces[at].index;
   std::uint32_t expected = 0;
   std::uint64_t encoded = 0;
+  const std::size_t begin = list.decoded.size();
   for (; at < pieces.size() && pieces[at].index == argument.index; ++at) {
     const Piece& piece = pieces[at];
     if (piece.number < expected) continue;  // said twice: the first counts
-    if (piece.number > expected) truncated = true;
+    if (piece.number > expected) list.truncated = true;
     expected = piece.number + 1;
-    if (IsCut(piece.value)) truncated = true;
-    argument.value += DecodeUntrusted(piece.value);
+    if (IsCut(piece.value)) list.truncated = true;
     encoded += EncodedSize(piece.value);
+    const bool alone = at + 1 == pieces.size() || pieces[at + 1].index != argument.index;
+    if (piece.number == 0 && alone && piece.value.starts_with('"')) {
+      argument.value = Unquote(piece.value);
+    } else {
+      list.decoded += DecodeUntrusted(piece.value);
+      argument.value = std::string_view(list.decoded).substr(begin);
+    }
   }
+  if (lengths.empty()) return argument;
   const auto length = lengths.find(argument.index);
-  truncated |= length != lengths.end() && encoded < length->second;
+  list.truncated |= length != lengths.end() && encoded < length->second;
   return argument;
 }
 
@@ -103,11 +111,20 @@ ArgumentList DecodeArguments(const std::vector<std::string_view>& bodies) {
       }
     }
   }
-  std::stable_sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
+  const auto before = [](const Piece& a, const Piece& b) {
     return a.index != b.index ? a.index < b.index : a.number < b.number;
-  });
+  };
+  if (!std::is_sorted(pieces.begin(), pieces.end(), before)) {
+    std::stable_sort(pieces.begin(), pieces.end(), before);
+  }
+  // A value is no longer than it is encoded: `decoded` keeps its place, and so do the views into
+  // it. Never so short that it would move with its string.
+  std::size_t most = sizeof(std::string);
+  for (const Piece& piece : pieces) most += piece.value.size();
+  list.decoded.reserve(most);
+  list.arguments.reserve(pieces.size());
   for (std::size_t at = 0; at < pieces.size();) {
-    list.arguments.push_back(JoinPieces(pieces, at, lengths, list.truncated));
+    list.arguments.push_back(JoinPieces(pieces, at, lengths, list));
   }
   if (const auto argc = ParseNumber(list.argc)) {
     list.truncated |= *argc > list.arguments.size();

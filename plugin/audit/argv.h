@@ -11,14 +11,20 @@ namespace tld {
 /// One argument of an exec, decoded. Arguments that the caps took away leave a gap in the indexes.
 struct Argument {
   std::uint32_t index = 0;
-  std::string value;
+  std::string_view value;
 };
 
-/// What the EXECVE records of an event say.
+/// What the EXECVE records of an event say. Views are into the records, or into `decoded` where a
+/// value was encoded or in pieces; so the list may be moved, but not copied.
 struct ArgumentList {
-  std::string argc;                 ///< as the kernel wrote it; empty where no record has it
+  ArgumentList() = default;
+  ArgumentList(ArgumentList&&) = default;
+  ArgumentList& operator=(ArgumentList&&) = default;
+
+  std::string_view argc;            ///< as the kernel wrote it; empty where no record has it
   std::vector<Argument> arguments;  ///< by index, each once
   bool truncated = false;           ///< an argument, a piece or the end of one is missing
+  std::string decoded;
 };
 
 /// Joins and decodes the arguments of the EXECVE records of one event, whose texts after the header

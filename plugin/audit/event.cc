@@ -14,103 +14,7 @@ namespace {
 constexpr std::size_t kFirstBlock = 4096;  // holds the values of an ordinary exec event
 constexpr std::string_view kArgumentPrefix = "audit.execve.a";
 
-/// In order. What the parser makes of records of commands, and what the rules look at most.
-constexpr std::string_view kNames[] = {
-    "",  // kOtherField
-    "audit.arch",
-    "audit.auid",
-    "audit.auid_name",
-    "audit.command",
-    "audit.cwd",
-    "audit.directory.inode",
-    "audit.directory.mode",
-    "audit.directory.name",
-    "audit.egid",
-    "audit.euid",
-    "audit.euid_name",
-    "audit.exe",
-    "audit.execve.argc",
-    "audit.execve.cmdline",
-    "audit.exit",
-    "audit.file.dev",
-    "audit.file.inode",
-    "audit.file.mode",
-    "audit.file.name",
-    "audit.file.nametype",
-    "audit.fsgid",
-    "audit.fsuid",
-    "audit.fsuid_name",
-    "audit.gid",
-    "audit.health.text",
-    "audit.health.what",
-    "audit.id",
-    "audit.identity.deleted",
-    "audit.identity.file",
-    "audit.identity.memfd",
-    "audit.identity.name",
-    "audit.identity.same_as",
-    "audit.identity.sha256",
-    "audit.identity.unseen",
-    "audit.identity.via",
-    "audit.identity.writable_dir",
-    "audit.key",
-    "audit.node",
-    "audit.op",
-    "audit.pid",
-    "audit.ppid",
-    "audit.proctitle",
-    "audit.program",
-    "audit.record_type",
-    "audit.res",
-    "audit.session",
-    "audit.sgid",
-    "audit.sockaddr.addr",
-    "audit.sockaddr.family",
-    "audit.sockaddr.path",
-    "audit.sockaddr.port",
-    "audit.subj",
-    "audit.success",
-    "audit.suid",
-    "audit.suid_name",
-    "audit.syscall",
-    "audit.syscall_name",
-    "audit.truncated",
-    "audit.tty",
-    "audit.type",
-    "audit.uid",
-    "audit.uid_name",
-    "srcip",
-};
-static_assert(std::size(kNames) <= kKnownFields);
-static_assert(std::is_sorted(std::begin(kNames), std::end(kNames)));
-
-/// FNV-1a, 32 bits.
-constexpr std::uint32_t Hash(std::string_view name) {
-  std::uint32_t hash = 2'166'136'261U;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619U;
-  return hash;
-}
-
-constexpr std::size_t kSlots = 256;  // open addressing, a quarter full
-constexpr std::array<FieldId, kSlots> MakeSlots() {
-  std::array<FieldId, kSlots> slots{};
-  for (std::size_t id = 1; id < std::size(kNames); ++id) {
-    std::size_t slot = Hash(kNames[id]) % kSlots;
-    while (slots[slot] != kOtherField) slot = (slot + 1) % kSlots;
-    slots[slot] = static_cast<FieldId>(id);
-  }
-  return slots;
-}
-constexpr std::array<FieldId, kSlots> kSlotTable = MakeSlots();
-
 }  // namespace
-
-FieldId FieldIdOf(std::string_view lower_name) {
-  for (std::size_t slot = Hash(lower_name) % kSlots;; slot = (slot + 1) % kSlots) {
-    const FieldId id = kSlotTable[slot];
-    if (id == kOtherField || kNames[id] == lower_name) return id;
-  }
-}
 
 FieldName::FieldName(std::string_view name) : text_(name) {
   std::transform(text_.begin(), text_.end(), text_.begin(), AsciiLower);
@@ -141,9 +45,13 @@ void Event::Add(std::string_view name, std::string_view value) {
   fields_.push_back({name, Keep(value), FieldIdOf(name)});
 }
 
+void Event::AddView(FieldId id, std::string_view value) {
+  fields_.push_back({kFieldNames[id], value, id});
+}
+
 void Event::AddNamed(std::string_view name, std::string_view value) { Add(Keep(name), value); }
 
-void Event::SetArguments(ArgumentList list) { arguments_ = std::move(list.arguments); }
+void Event::SetArguments(ArgumentList list) { list_ = std::move(list); }
 
 /// Known names by counting, since their numbers are in the order of names.
 void Event::SortByName() {
@@ -216,9 +124,9 @@ bool Event::Has(const FieldName& name) const {
 
 const Argument* Event::FindArgument(std::uint32_t index) const {
   const auto found = std::lower_bound(
-      arguments_.begin(), arguments_.end(), index,
+      arguments().begin(), arguments().end(), index,
       [](const Argument& argument, std::uint32_t i) { return argument.index < i; });
-  return found != arguments_.end() && found->index == index ? &*found : nullptr;
+  return found != arguments().end() && found->index == index ? &*found : nullptr;
 }
 
 }  // namespace tld

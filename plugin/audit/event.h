@@ -11,15 +11,10 @@
 #include <vector>
 
 #include "audit/argv.h"
+#include "audit/field_id.h"
 #include "audit/grouper.h"
 
 namespace tld {
-
-/// The number of a name that events often have, in the order of names; kOtherField for all others.
-using FieldId = std::uint8_t;
-inline constexpr FieldId kOtherField = 0;
-inline constexpr std::size_t kKnownFields = 80;
-FieldId FieldIdOf(std::string_view lower_name);
 
 /// A field's name as rules and documents use it, such as `audit.command`. Compared without regard
 /// to case. The arguments `audit.execve.aN` are not kept as fields, so their number is taken out
@@ -57,8 +52,11 @@ class Event {
 
   /// `name` is in lower case and lives as long as the program.
   void Add(std::string_view name, std::string_view value);
+  /// Does not copy: `value` is part of the event's own text (full_log).
+  void AddView(FieldId id, std::string_view value);
   /// Copies the name as well; lower case, too.
   void AddNamed(std::string_view name, std::string_view value);
+  /// The list is of the event's own text.
   void SetArguments(ArgumentList list);
   /// Orders the fields by name; Find works from here on. May be called again after another Add.
   void Seal();
@@ -70,7 +68,7 @@ class Event {
   /// Made by this plugin (own_event.h).
   bool is_own() const { return raw_.Find(record_type::kOwn) != nullptr; }
   const std::vector<Field>& fields() const { return fields_; }
-  const std::vector<Argument>& arguments() const { return arguments_; }
+  const std::vector<Argument>& arguments() const { return list_.arguments; }
 
   /// All values of a field that is no argument, by its lower-case name. After Seal.
   std::span<const Field> Find(std::string_view lower_name) const;
@@ -85,7 +83,7 @@ class Event {
   bool Any(const FieldName& name, Predicate&& holds) const {
     if (name.is_argument()) {
       const Argument* argument = FindArgument(name.argument());
-      return argument != nullptr && holds(std::string_view(argument->value));
+      return argument != nullptr && holds(argument->value);
     }
     for (const Field& field : Find(name)) {
       if (holds(field.value)) return true;
@@ -111,7 +109,7 @@ class Event {
   std::vector<Field> fields_;
   std::array<Range, kKnownFields> ranges_{};
   bool has_others_ = false;  // fields that have no number
-  std::vector<Argument> arguments_;
+  ArgumentList list_;
 };
 
 }  // namespace tld

@@ -4,12 +4,15 @@
 #include <span>
 #include <string_view>
 
+#include "audit/field_id.h"
+
 /// What the fields of the kernel's records are called in an event.
 namespace tld {
 
 struct NamePair {
   std::string_view record;
   std::string_view event;
+  FieldId id = FieldIdOf(event);
 };
 
 /// The fields of a SYSCALL record. Where an event has one, they come from nowhere else.

@@ -15,19 +15,28 @@ namespace {
 /// Fields of the kernel's own records of a command that may be hexadecimal.
 constexpr std::string_view kEncoded[] = {"comm", "exe", "name", "cwd", "proctitle"};
 
-void AddField(Event& event, std::string_view name, const RawField& field) {
+void AddField(Event& event, const NamePair& pair, const RawField& field) {
   if (field.value == "(null)") return;
   const bool encoded =
       std::find(std::begin(kEncoded), std::end(kEncoded), field.name) != std::end(kEncoded);
   if (field.value.starts_with('"')) {
-    event.Add(name, Unquote(field.value));
+    event.AddView(pair.id, Unquote(field.value));
   } else if (!encoded) {
-    event.Add(name, field.value);
+    event.AddView(pair.id, field.value);
   } else {
     std::string decoded = DecodeUntrusted(field.value);
     if (field.name == "proctitle") std::replace(decoded.begin(), decoded.end(), '\0', ' ');
-    event.Add(name, decoded);
+    event.Add(pair.event, decoded);
   }
+}
+
+/// The place of a name in the table, or the table's size. The kernel writes the fields in the
+/// table's order: the one after the last found is tried first.
+std::size_t PlaceOf(std::string_view name, std::span<const NamePair> table, std::size_t next) {
+  if (next < table.size() && table[next].record == name) return next;
+  std::size_t i = 0;
+  while (i < table.size() && table[i].record != name) ++i;
+  return i;
 }
 
 }  // namespace
@@ -43,11 +52,15 @@ bool IsFixedForm(int type, std::string_view body) {
       return false;
   }
   // A label of AppArmor such as `subj=/usr/sbin/x (enforce)` has blanks.
-  while (!body.empty()) {
-    const std::size_t end = std::min(body.find(' '), body.size());
-    const std::string_view word = body.substr(0, end);
-    if (!word.empty() && (word[0] == '=' || word.find('=') == word.npos)) return false;
-    body.remove_prefix(std::min(end + 1, body.size()));
+  for (std::size_t at = 0; at < body.size();) {
+    if (body[at] == ' ') {
+      ++at;
+      continue;
+    }
+    const std::size_t word = at;
+    while (at < body.size() && body[at] != '=' && body[at] != ' ') ++at;
+    if (at == word || at == body.size() || body[at] == ' ') return false;
+    at = std::min(body.find(' ', at), body.size());
   }
   return true;
 }
@@ -74,14 +87,14 @@ void AddFixedForm(int type, std::string_view body, Event& event) {
                                                          : kParentFields;
   }
   std::uint32_t seen = 0;  // in a PATH record a field said twice counts once
+  std::size_t next = 0;
   for (RawField field; NextRawField(body, field);) {
-    for (std::size_t i = 0; i < table.size(); ++i) {
-      if (table[i].record != field.name) continue;
-      const bool again = (seen >> i & 1) != 0;
-      seen |= std::uint32_t{1} << i;
-      if (type != record_type::kPath || !again) AddField(event, table[i].event, field);
-      break;
-    }
+    const std::size_t i = PlaceOf(field.name, table, next);
+    if (i == table.size()) continue;
+    next = i + 1;
+    const bool again = (seen >> i & 1) != 0;
+    seen |= std::uint32_t{1} << i;
+    if (type != record_type::kPath || !again) AddField(event, table[i], field);
   }
 }
 

@@ -12,7 +12,7 @@ namespace tld {
 /// without libauparse, which took 57,000 instructions an event for them.
 bool IsFixedForm(int type, std::string_view body);
 
-/// Adds the fields of such a record to the event.
+/// Adds the fields of such a record to the event. `body` is part of the event's own text.
 void AddFixedForm(int type, std::string_view body, Event& event);
 
 }  // namespace tld

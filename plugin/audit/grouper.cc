@@ -10,7 +10,11 @@
 namespace tld {
 namespace {
 
-constexpr std::size_t kNodes = 1024;  // nodes whose last time is remembered offline
+/// Nodes that are remembered. Twice as many as may have open events, so that forgetting the others
+/// is seldom.
+constexpr std::size_t kNodes = 2 * Grouper::kOpenEvents;
+constexpr std::size_t kSpareEvents = 16;
+constexpr std::size_t kSpareBytes = 16 * 1024;  // of an event's text that is kept
 
 /// PATH records are told apart by their `item=`; 2 stands for all above 1.
 int PathItem(std::string_view body) {
@@ -63,6 +67,12 @@ const RawRecord* RawEvent::Find(int type) const {
   return nullptr;
 }
 
+std::string_view RawEvent::TypeName(const RawRecord& r) const {
+  constexpr std::size_t kTag = std::string_view("type=").size();
+  const std::string_view name = std::string_view(text).substr(r.type_begin + kTag);
+  return name.substr(0, name.find(' '));
+}
+
 const RawRecord& RawEvent::MainRecord() const {
   if (const RawRecord* own = Find(record_type::kOwn)) return *own;
   const RawRecord* syscall = Find(record_type::kSyscall);
@@ -72,9 +82,8 @@ const RawRecord& RawEvent::MainRecord() const {
 std::vector<std::string_view> RawEvent::TypeNames() const {
   std::vector<std::string_view> names;
   for (const RawRecord& record : records) {
-    if (std::find(names.begin(), names.end(), record.type_name) == names.end()) {
-      names.push_back(record.type_name);
-    }
+    const std::string_view name = TypeName(record);
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   return names;
 }
@@ -90,17 +99,19 @@ std::vector<std::string> RawEvent::Keys() const {
 }
 
 Grouper::Grouper(Mode mode, std::function<void(RawEvent&&)> emit)
-    : mode_(mode), emit_(std::move(emit)) {}
+    : mode_(mode), emit_(std::move(emit)), recent_(open_.end()) {}
 
 void Grouper::Add(const RecordHeader& header, std::string_view line, std::int64_t now_ms) {
   ++lines_;
-  if (mode_ == Mode::kOffline) NoteTime(header);
-  const Place place = Find(header, now_ms);
+  Node& node = NodeOf(header.node);
+  if (mode_ == Mode::kOffline) NoteTime(node, header);
+  const Place place = Find(header, node, now_ms);
   if (place == open_.end()) return;
   if (header.type == record_type::kEoe) {
     End(place);
     return;
   }
+  recent_ = place;
   place->last_record_ms = now_ms;
   place->input_bytes += line.size() + 1;
   input_bytes_ += line.size() + 1;
@@ -118,11 +129,10 @@ void Grouper::Add(const RecordHeader& header, std::string_view line, std::int64_
 void Grouper::AddJoined(const EventId& id, const std::vector<JoinedRecord>& records) {
   ++lines_;
   if (open_.size() >= kOpenEvents) EvictOldest();
-  if (!records.empty()) NoteTime(records.front().header);
-  ++open_by_node_[id.node];
-  const Place place = open_.insert(open_.end(), Open{});
+  Node& node = NodeOf(id.node);
+  if (!records.empty()) NoteTime(node, records.front().header);
+  const Place place = Begin(node);
   place->event.id = id;
-  place->event.first_line_at_us = static_cast<std::uint64_t>(RealtimeUs());
   for (const JoinedRecord& record : records) {
     if (record.header.type != record_type::kEoe) Store(*place, record.header, record.line);
   }
@@ -131,22 +141,65 @@ void Grouper::AddJoined(const EventId& id, const std::vector<JoinedRecord>& reco
   while (bytes_ > kAllBytes && !open_.empty()) EvictOldest();
 }
 
-Grouper::Place Grouper::Find(const RecordHeader& header, std::int64_t now_ms) {
-  const EventId id = header.Id();
-  if (const auto found = index_.find(id); found != index_.end()) {
-    if (mode_ == Mode::kLive || !EndedOffline(*found->second, lines_ - 1)) return found->second;
-    End(found->second);  // its time was up before this record: a new event begins
+Grouper::Node& Grouper::NodeOf(std::string_view name) {
+  if (recent_ != open_.end() && recent_->event.id.node == name) return *recent_->node;
+  const auto found = nodes_.find(name);
+  if (found != nodes_.end()) return found->second;
+  if (nodes_.size() >= kNodes) {
+    std::erase_if(nodes_, [](const auto& node) { return node.second.open == 0; });
+  }
+  return nodes_[std::string(name)];
+}
+
+Grouper::Place Grouper::Find(const RecordHeader& header, Node& node, std::int64_t now_ms) {
+  id_.node = header.node;
+  id_.seconds = header.seconds;
+  id_.milliseconds = header.milliseconds;
+  id_.serial = header.serial;
+  Place place = open_.end();
+  if (recent_ != open_.end() && recent_->event.id == id_) {
+    place = recent_;
+  } else if (const auto found = index_.find(id_); found != index_.end()) {
+    place = found->second;
+  }
+  if (place != open_.end()) {
+    if (mode_ == Mode::kLive || !EndedOffline(*place, lines_ - 1)) return place;
+    End(place);  // its time was up before this record: a new event begins
   }
   if (header.type == record_type::kEoe) return open_.end();  // of an event that has ended already
   if (open_.size() >= kOpenEvents) EvictOldest();
-  ++open_by_node_[id.node];
-  Open open;
-  open.event.id = id;
-  open.event.first_line_at_us = static_cast<std::uint64_t>(RealtimeUs());
-  open.last_record_ms = now_ms;
-  const Place place = open_.insert(open_.end(), std::move(open));
-  index_.emplace(id, place);
+  place = Begin(node);
+  place->event.id = id_;
+  place->last_record_ms = now_ms;
+  Enter(place);
   return place;
+}
+
+Grouper::Place Grouper::Begin(Node& node) {
+  if (spare_.empty()) spare_.emplace_back();
+  open_.splice(open_.end(), spare_, spare_.begin());
+  const Place place = std::prev(open_.end());
+  place->node = &node;
+  ++node.open;
+  if (mode_ == Mode::kLive) {
+    place->event.first_line_at_us = static_cast<std::uint64_t>(RealtimeUs());
+  }
+  return place;
+}
+
+void Grouper::Enter(Place place) {
+  if (place->entry.empty()) {
+    index_.emplace(place->event.id, place);
+    return;
+  }
+  place->entry.key() = place->event.id;
+  place->entry.mapped() = place;
+  index_.insert(std::move(place->entry));
+}
+
+void Grouper::Leave(Place place) {
+  if (recent_ == place) recent_ = open_.end();
+  place->entry = index_.extract(place->event.id);
 }
 
 void Grouper::Store(Open& open, const RecordHeader& header, std::string_view line) {
@@ -173,7 +226,6 @@ void Grouper::Store(Open& open, const RecordHeader& header, std::string_view lin
   if (!event.text.empty()) event.text += ' ';
   RawRecord record;
   record.type = header.type;
-  record.type_name = header.type_name;
   record.begin = event.text.size();
   record.type_begin = record.begin + header.type_begin;
   record.body = record.begin + std::min(header.body_begin, line.size());
@@ -181,7 +233,7 @@ void Grouper::Store(Open& open, const RecordHeader& header, std::string_view lin
   record.end = event.text.size();
   record.given_up = given_up;
   if (given_up > 0) ++open.expendable;
-  event.records.push_back(std::move(record));
+  event.records.push_back(record);
   bytes_ += line.size() + 1;
 }
 
@@ -218,7 +270,7 @@ bool Grouper::MakeRoom(Open& open, std::size_t bytes) {
     record.type_begin -= shift;
     record.body -= shift;
     record.end -= shift;
-    records.push_back(std::move(record));
+    records.push_back(record);
   }
   event.text = std::move(text);
   event.records = std::move(records);
@@ -247,7 +299,7 @@ void Grouper::End(Place place) {
     Emit(place);
     return;
   }
-  if (!place->complete) index_.erase(place->event.id);
+  if (!place->complete) Leave(place);
   place->complete = true;
   EmitReady();
 }
@@ -262,40 +314,49 @@ void Grouper::EvictOldest() {
   ++counters_.evicted;
   Place place = open_.begin();
   if (mode_ == Mode::kLive) {
-    const auto noisiest =
-        std::max_element(open_by_node_.begin(), open_by_node_.end(),
-                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto noisiest = std::max_element(
+        nodes_.begin(), nodes_.end(),
+        [](const auto& a, const auto& b) { return a.second.open < b.second.open; });
     place = std::find_if(open_.begin(), open_.end(),
-                         [&](const Open& open) { return open.event.id.node == noisiest->first; });
+                         [&](const Open& open) { return open.node == &noisiest->second; });
   }
   if (!place->complete) place->event.truncated = true;
   Emit(place);
 }
 
 void Grouper::Emit(Place place) {
-  RawEvent event = std::move(place->event);
   input_bytes_ -= place->input_bytes;
-  if (!place->complete) index_.erase(event.id);
-  if (const auto node = open_by_node_.find(event.id.node); --node->second == 0) {
-    open_by_node_.erase(node);
-  }
-  open_.erase(place);
+  if (!place->complete) Leave(place);
+  --place->node->open;
+  std::list<Open> ended;
+  ended.splice(ended.end(), open_, place);
+  RawEvent& event = place->event;
   bytes_ -= std::min(bytes_, event.text.size() + 1);
-  if (event.records.empty()) return;
-  ++counters_.events;
-  emit_(std::move(event));
+  if (!event.records.empty()) {
+    ++counters_.events;
+    emit_(std::move(event));
+  }
+  if (spare_.size() >= kSpareEvents || event.text.capacity() > kSpareBytes) return;
+  Index::node_type entry = std::move(place->entry);
+  RawEvent memory = std::move(event);
+  memory.text.clear();
+  memory.records.clear();
+  memory.enrichment.clear();
+  memory.truncated = false;
+  *place = Open{};
+  place->event = std::move(memory);
+  place->entry = std::move(entry);
+  spare_.splice(spare_.end(), ended);
 }
 
 bool Grouper::EndedOffline(const Open& open, std::uint64_t lines) const {
   if (open.proctitle && lines >= open.last_line + kLinesAfterProctitle) return true;
-  const auto last = last_ms_.find(open.event.id.node);
-  return last != last_ms_.end() && last->second - open.event.id.TimeMs() > kTimeoutMs;
+  return open.node->last_ms - open.event.id.TimeMs() > kTimeoutMs;
 }
 
 /// The last record's time, not the latest: one from the future ends what is open and no more.
-void Grouper::NoteTime(const RecordHeader& header) {
-  if (last_ms_.size() >= kNodes) last_ms_.clear();  // they are told again by the next records
-  last_ms_[std::string(header.node)] = header.seconds * 1000 + header.milliseconds;
+void Grouper::NoteTime(Node& node, const RecordHeader& header) {
+  node.last_ms = header.seconds * 1000 + header.milliseconds;
 }
 
 }  // namespace tld

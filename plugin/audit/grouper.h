@@ -17,7 +17,6 @@ namespace tld {
 /// A record inside RawEvent::text.
 struct RawRecord {
   int type = 0;
-  std::string type_name;
   std::size_t begin = 0;       ///< of the line, at node= if there is one
   std::size_t type_begin = 0;  ///< at `type=`
   std::size_t body = 0;        ///< after the header
@@ -34,9 +33,12 @@ struct RawEvent {
   /// auditd's names for the SYSCALL record, else for the first record that has some: `AUID="alice"
   /// UID="root" …`. Display only.
   std::string enrichment;
-  bool truncated = false;              ///< a cap dropped records or ended the event early
-  std::uint64_t first_line_at_us = 0;  ///< CLOCK_REALTIME when its first record was read
+  bool truncated = false;  ///< a cap dropped records or ended the event early
+  /// CLOCK_REALTIME when its first record was read; offline 0.
+  std::uint64_t first_line_at_us = 0;
 
+  /// As in the record: SYSCALL.
+  std::string_view TypeName(const RawRecord& r) const;
   std::string_view Body(const RawRecord& r) const {
     return std::string_view(text).substr(r.body, r.end - r.body);
   }
@@ -44,7 +46,7 @@ struct RawEvent {
   const RawRecord* Find(int type) const;
   /// One of ours, else SYSCALL if there is one, else the first. REQUIRES: there is a record.
   const RawRecord& MainRecord() const;
-  /// The type names of all records, each once, in order. Views into `records`.
+  /// The type names of all records, each once, in order. Views into `text`.
   std::vector<std::string_view> TypeNames() const;
   /// The keys of the SYSCALL record, else of the CONFIG_CHANGE record. Never from anywhere else, so
   /// that no argument or file name passes for a key.
@@ -84,7 +86,7 @@ class Grouper {
     std::uint64_t dropped_records = 0;  ///< by the caps of one event
   };
 
-  /// `emit` gets each event once.
+  /// `emit` gets each event once, and may leave it as it is: its memory serves the next ones.
   Grouper(Mode mode, std::function<void(RawEvent&&)> emit);
 
   /// Takes one record. `line` includes the header and any enrichment; times as RawEvent says.
@@ -111,6 +113,17 @@ class Grouper {
   const Counters& counters() const { return counters_; }
 
  private:
+  /// What is known of a machine whose records come.
+  struct Node {
+    std::size_t open = 0;      // events
+    std::int64_t last_ms = 0;  // offline: the time of its last record
+  };
+  struct NodeHash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  struct Open;
+  using Place = std::list<Open>::iterator;
+  using Index = std::unordered_map<EventId, Place, EventIdHash>;
   struct Open {
     RawEvent event;
     std::int64_t last_record_ms = 0;  // monotonic
@@ -120,10 +133,15 @@ class Grouper {
     unsigned identity = 0;        // which kinds of identity records it has, a bit each
     bool proctitle = false;
     bool complete = false;  // offline: waits for earlier events
+    Node* node = nullptr;
+    Index::node_type entry;  // of a spare one, to be used again
   };
-  using Place = std::list<Open>::iterator;
 
-  Place Find(const RecordHeader& header, std::int64_t now_ms);
+  Node& NodeOf(std::string_view name);
+  Place Find(const RecordHeader& header, Node& node, std::int64_t now_ms);
+  Place Begin(Node& node);
+  void Enter(Place place);
+  void Leave(Place place);
   void Store(Open& open, const RecordHeader& header, std::string_view line);
   static bool HasRoom(const RawEvent& event, std::size_t bytes);
   bool MakeRoom(Open& open, std::size_t bytes);
@@ -133,14 +151,16 @@ class Grouper {
   /// Ends the oldest event of the node that has most open: a noisy one does not hurt the others.
   void EvictOldest();
   bool EndedOffline(const Open& open, std::uint64_t lines) const;
-  void NoteTime(const RecordHeader& header);
+  void NoteTime(Node& node, const RecordHeader& header);
 
   Mode mode_;
   std::function<void(RawEvent&&)> emit_;
-  std::list<Open> open_;  // by first record
-  std::unordered_map<EventId, Place, EventIdHash> index_;
-  std::unordered_map<std::string, std::size_t> open_by_node_;
-  std::unordered_map<std::string, std::int64_t> last_ms_;  // offline: of the node's last record
+  std::list<Open> open_;   // by first record
+  std::list<Open> spare_;  // ended ones, for their memory
+  Index index_;
+  Place recent_;  // in the index: the event of the last record; open_.end() for none
+  EventId id_;    // of the record at hand
+  std::unordered_map<std::string, Node, NodeHash, std::equal_to<>> nodes_;
   std::size_t bytes_ = 0;
   std::size_t input_bytes_ = 0;
   std::uint64_t lines_ = 0;

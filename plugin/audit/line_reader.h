@@ -29,13 +29,14 @@ class LineReader {
   /// view is valid during the call.
   template <class Callback>
   void Feed(std::string_view bytes, Callback&& line) {
+    const bool with_nul = bytes.find('\0') != bytes.npos;
     while (!bytes.empty()) {
       const std::size_t newline = bytes.find('\n');
       const bool ends = newline != bytes.npos;
       const std::string_view part = bytes.substr(0, ends ? newline : bytes.size());
       bytes.remove_prefix(part.size() + (ends ? 1 : 0));
       if (partial_.empty() && ends && !overlong_ && part.size() <= limit_) {
-        Deliver(part, line);  // the usual case: no copy
+        Deliver(part, with_nul, line);  // the usual case: no copy
         continue;
       }
       Keep(part);
@@ -69,16 +70,16 @@ class LineReader {
     if (overlong_) {
       ++counters_.overlong;
     } else {
-      Deliver(partial_, line);
+      Deliver(partial_, true, line);
     }
     partial_.clear();
     overlong_ = false;
   }
 
   template <class Callback>
-  void Deliver(std::string_view text, Callback&& line) {
+  void Deliver(std::string_view text, bool may_hold_nul, Callback&& line) {
     ++counters_.lines;
-    if (text.find('\0') == text.npos) {
+    if (!may_hold_nul || text.find('\0') == text.npos) {
       line(text);
     } else {
       line(WithoutNul(text));

@@ -4,6 +4,7 @@
 #include <pwd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -137,11 +138,17 @@ constexpr UserField kUserFields[] = {
     {"FSUID", "audit.fsuid", "audit.fsuid_name"},
 };
 
-std::string_view EnrichedValue(std::string_view enrichment, std::string_view name) {
+/// auditd's names for the users, in the order of kUserFields; of two the first counts.
+std::array<std::string_view, std::size(kUserFields)> EnrichedNames(std::string_view enrichment) {
+  std::array<std::string_view, std::size(kUserFields)> names;
   for (RawField field; NextRawField(enrichment, field);) {
-    if (field.name == name) return Unquote(field.value);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (kUserFields[i].enriched != field.name) continue;
+      if (names[i].data() == nullptr) names[i] = Unquote(field.value);
+      break;
+    }
   }
-  return {};
+  return names;
 }
 
 }  // namespace
@@ -251,10 +258,12 @@ class Program {
 
 std::vector<Field> FindUserNames(const Event& event, const UserNames& users, bool of_this_host) {
   std::vector<Field> found;
-  for (const UserField& field : kUserFields) {
+  const auto enriched = EnrichedNames(event.raw().enrichment);
+  for (std::size_t i = 0; i < enriched.size(); ++i) {
+    const UserField& field = kUserFields[i];
     const std::string_view id = event.First(field.id);
     if (id.empty()) continue;
-    std::string_view name = EnrichedValue(event.raw().enrichment, field.enriched);
+    std::string_view name = enriched[i];
     if (name.empty() && id == "4294967295") name = "unset";
     if (name.empty() && of_this_host) name = users.Find(id);
     if (!name.empty()) found.push_back({field.name, name});

@@ -18,11 +18,10 @@ std::string Encoded(std::string_view value) {
 void PutFirst(RawEvent& event, std::string_view type, const std::string& fields) {
   RawRecord record;
   record.type = record_type::kOwn;
-  record.type_name = type;
   std::string line;
   if (!event.id.node.empty()) line = "node=" + event.id.node + ' ';
   record.type_begin = line.size();
-  line += "type=" + record.type_name + " msg=audit(" + event.id.Stamp() + "): ";
+  line += "type=" + std::string(type) + " msg=audit(" + event.id.Stamp() + "): ";
   record.body = line.size();
   line += fields;
   record.end = line.size();
@@ -32,7 +31,7 @@ void PutFirst(RawEvent& event, std::string_view type, const std::string& fields)
     }
   }
   event.text = event.records.empty() ? line : line + ' ' + event.text;
-  event.records.insert(event.records.begin(), std::move(record));
+  event.records.insert(event.records.begin(), record);
 }
 
 }  // namespace

@@ -113,7 +113,7 @@ void AddArguments(Event& event) {
   }
   if (bodies.empty()) return;
   ArgumentList list = DecodeArguments(bodies);
-  if (!list.argc.empty()) event.Add("audit.execve.argc", list.argc);
+  if (!list.argc.empty()) event.AddView(FieldIdOf("audit.execve.argc"), list.argc);
   event.Add("audit.execve.cmdline", CommandLine(list.arguments));
   if (list.truncated && !event.raw().truncated) event.Add("audit.truncated", "yes");
   event.SetArguments(std::move(list));
@@ -122,7 +122,7 @@ void AddArguments(Event& event) {
 /// Type, serial, node, keys: from the headers and from the two records that have keys.
 void AddIdentity(Event& event) {
   const RawEvent& raw = event.raw();
-  event.Add("audit.type", raw.MainRecord().type_name);
+  event.Add("audit.type", raw.TypeName(raw.MainRecord()));
   for (const std::string_view type : raw.TypeNames()) event.Add("audit.record_type", type);
   event.Add("audit.id", std::to_string(raw.id.serial));
   if (!raw.id.node.empty()) event.Add("audit.node", raw.id.node);
@@ -147,7 +147,7 @@ constexpr OwnField kHealthFields[] = {{"what", "audit.health.what", false},
 void AddOwnFields(Event& event) {
   const RawRecord* own = event.raw().Find(record_type::kOwn);
   if (own == nullptr) return;
-  const bool identity = own->type_name == kIdentityType;
+  const bool identity = event.raw().TypeName(*own) == kIdentityType;
   const std::span<const OwnField> table =
       identity ? std::span<const OwnField>(kIdentityFields) : kHealthFields;
   std::vector<std::string_view> seen;  // a field said twice counts once
@@ -217,7 +217,9 @@ void Parser::Library::Feed(const RawEvent& raw) {
     }
     const std::size_t at = feed.size();
     // With a header of our own: who the event is was read already, and by one reader alone.
-    feed += "type=" + record.type_name + " msg=audit(1000000000.000:1): ";
+    feed += "type=";
+    feed += raw.TypeName(record);
+    feed += " msg=audit(1000000000.000:1): ";
     feed += raw.Body(record);
     // libauparse takes the first 0x1D for auditd's enrichment, which has been cut off before.
     std::replace(feed.begin() + static_cast<std::ptrdiff_t>(at), feed.end(),

@@ -55,6 +55,14 @@ constexpr KnownType kFrequent[] = {
     {"SOCKADDR", record_type::kSockaddr},
 };
 
+/// The number of a frequent type; 0 for all others.
+int FrequentType(std::string_view name) {
+  for (const KnownType& frequent : kFrequent) {
+    if (frequent.name == name) return frequent.type;
+  }
+  return 0;
+}
+
 /// `S.mmm:N`
 bool ParseStamp(RecordHeader& header) {
   const std::size_t dot = header.stamp.find('.');
@@ -113,9 +121,7 @@ EventId RecordHeader::Id() const {
 }
 
 int RecordType(std::string_view name) {
-  for (const KnownType& frequent : kFrequent) {
-    if (frequent.name == name) return frequent.type;
-  }
+  if (const int frequent = FrequentType(name); frequent != 0) return frequent;
   if (name.starts_with("UNKNOWN[") && name.back() == ']') {
     const auto number = ParseNumber(name.substr(8, name.size() - 9));
     return number && *number < 100'000 ? static_cast<int>(*number) : 0;
@@ -127,7 +133,9 @@ int RecordType(std::string_view name) {
   return std::max(audit_name_to_msg_type(buffer.data()), 0);
 }
 
-std::optional<RecordHeader> ParseHeader(std::string_view line) {
+std::optional<RecordHeader> ParseHeader(std::string_view line) { return HeaderReader().Read(line); }
+
+std::optional<RecordHeader> HeaderReader::Read(std::string_view line) {
   RecordHeader header;
   std::string_view rest = line;
   const auto place = [&] { return line.size() - rest.size(); };
@@ -139,14 +147,28 @@ std::optional<RecordHeader> ParseHeader(std::string_view line) {
   header.type_begin = place();
   if (!Consume(rest, "type=")) return {};
   const auto type = ConsumeWord(rest);
-  if (!type || !IsTypeName(*type)) return {};
+  if (!type) return {};
   header.type_name = *type;
-  header.type = RecordType(*type);
+  header.type = FrequentType(*type);
+  if (header.type == 0) {
+    if (!IsTypeName(*type)) return {};
+    header.type = RecordType(*type);
+  }
   if (!Consume(rest, "msg=audit(")) return {};
   const std::size_t close = rest.find("):");
   if (close == rest.npos) return {};
   header.stamp = rest.substr(0, close);
-  if (!ParseStamp(header)) return {};
+  if (header.stamp == stamp_ && close > 0) {
+    header.seconds = seconds_;
+    header.milliseconds = milliseconds_;
+    header.serial = serial_;
+  } else {
+    if (!ParseStamp(header)) return {};
+    stamp_ = header.stamp;
+    seconds_ = header.seconds;
+    milliseconds_ = header.milliseconds;
+    serial_ = header.serial;
+  }
   rest.remove_prefix(close + 2);
   Consume(rest, " ");
   header.body_begin = place();
@@ -166,27 +188,43 @@ bool IsSingleRecord(int type) {
 }
 
 bool NextRawField(std::string_view& body, RawField& field) {
-  while (!body.empty()) {
-    const std::size_t begin = body.find_first_not_of(' ');
-    if (begin == body.npos) return false;
-    body.remove_prefix(begin);
-    const std::size_t end = std::min(body.find(' '), body.size());
-    const std::string_view word = body.substr(0, end);
-    body.remove_prefix(end);
-    const std::size_t equals = word.find('=');
-    if (equals == word.npos || equals == 0) continue;
-    field = {word.substr(0, equals), word.substr(equals + 1)};
+  // By hand: names are so short that a call to find one byte costs more than the bytes before it.
+  const char* at = body.data();
+  const char* const end = at + body.size();
+  while (at != end) {
+    if (*at == ' ') {
+      ++at;
+      continue;
+    }
+    const char* const name = at;
+    while (at != end && *at != '=' && *at != ' ') ++at;
+    if (at == end || *at == ' ') continue;
+    const std::string_view rest(at + 1, static_cast<std::size_t>(end - at - 1));
+    const std::string_view value = rest.substr(0, rest.find(' '));
+    field = {{name, static_cast<std::size_t>(at - name)}, value};
+    at = value.data() + value.size();
+    if (field.name.empty()) continue;
+    body = {at, static_cast<std::size_t>(end - at)};
     return true;
   }
+  body = {};
   return false;
 }
 
-std::vector<std::string> KeyValues(std::string_view body) {
-  // Quoted and encoded values hold no blank, so a word that begins with `key=` is the field.
-  std::string_view value;
-  for (RawField field; NextRawField(body, field);) {
-    if (field.name == "key") value = field.value;
+std::string_view KeyText(std::string_view body) {
+  // Quoted and encoded values hold no blank, so a word that begins with `key=` is the field. It is
+  // the last of a SYSCALL record.
+  while (!body.empty()) {
+    const std::size_t begin = body.rfind(' ') + 1;  // 0 where there is none
+    std::string_view word = body.substr(begin);
+    if (Consume(word, "key=")) return word;
+    body = body.substr(0, begin == 0 ? 0 : begin - 1);
   }
+  return {};
+}
+
+std::vector<std::string> KeyValues(std::string_view body) {
+  const std::string_view value = KeyText(body);
   std::vector<std::string> keys;
   if (value.empty() || value == "(null)") return keys;
   const std::string decoded = DecodeUntrusted(value);

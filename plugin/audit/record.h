@@ -72,6 +72,19 @@ int RecordType(std::string_view name);
 /// Nothing when the line is no audit record.
 std::optional<RecordHeader> ParseHeader(std::string_view line);
 
+/// The same for the lines of a stream, where most have the stamp of the one before: its numbers are
+/// read once.
+class HeaderReader {
+ public:
+  std::optional<RecordHeader> Read(std::string_view line);
+
+ private:
+  std::string stamp_;  // of the line before; empty for none
+  std::int64_t seconds_ = 0;
+  std::uint32_t milliseconds_ = 0;
+  std::uint64_t serial_ = 0;
+};
+
 /// Where auditd's enrichment begins; the line's size when there is none. Records of the kernel hold
 /// no 0x1D of their own, so there it is the first one. Programs may write one into a record of user
 /// space; there it is the last one that is followed by nothing but `NAME=VALUE` pairs in upper
@@ -81,6 +94,10 @@ std::size_t EnrichmentBegin(std::string_view line, int type);
 /// True for types that are complete events by themselves: messages of user space (1100-1199),
 /// of auditd (1200-1299), and anomalies and the like from user space (2100-2999).
 bool IsSingleRecord(int type);
+
+/// The value of `key=` as it stands in a record, the last one's if there are several; empty where
+/// there is none. `body` as of KeyValues.
+std::string_view KeyText(std::string_view body);
 
 /// Values of the `key=` of a SYSCALL or CONFIG_CHANGE record: none for `(null)`, several where the
 /// kernel joined the keys of a rule by 0x01 (audit_log_key in kernel/audit.c). `body` is the

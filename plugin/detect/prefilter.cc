@@ -73,22 +73,28 @@ class Selection {
 }  // namespace
 
 const Candidates& Prefilter::For(const RawEvent& event, MatchScratch& scratch) {
-  const std::vector<std::string> keys = event.Keys();
-  const std::string& type = event.MainRecord().type_name;
-  std::string name = type;
-  for (const std::string_view of : event.TypeNames()) (name += ' ') += of;
-  for (const std::string& key : keys) (name += '\0') += key;
-  if (const auto found = kinds_.find(name); found != kinds_.end()) return found->second;
+  const std::string_view type = event.TypeName(event.MainRecord());
+  kind_ = type;
+  int before = 0;
+  for (const RawRecord& record : event.records) {
+    if (record.type != before || record.type == 0) (kind_ += ' ') += event.TypeName(record);
+    before = record.type;
+  }
+  for (const int keyed : {record_type::kSyscall, record_type::kConfigChange}) {
+    const RawRecord* record = event.Find(keyed);
+    if (record != nullptr) (kind_ += '\0') += KeyText(event.Body(*record));
+  }
+  if (const auto found = kinds_.find(kind_); found != kinds_.end()) return found->second;
   Event known{RawEvent{}};
   known.Add("audit.type", type);
   for (const std::string_view of : event.TypeNames()) known.Add("audit.record_type", of);
-  for (const std::string& key : keys) known.Add("audit.key", key);
+  for (const std::string& key : event.Keys()) known.Add("audit.key", key);
   known.Seal();
   const MatchContext context{ruleset_, scratch, {}, nullptr};
   Selection selection(context, known);
-  if (name.size() > kMostNameBytes) return other_ = selection.Run();
+  if (kind_.size() > kMostNameBytes) return other_ = selection.Run();
   if (kinds_.size() >= kMostKinds) kinds_.clear();
-  return kinds_[std::move(name)] = selection.Run();
+  return kinds_[kind_] = selection.Run();
 }
 
 }  // namespace tld

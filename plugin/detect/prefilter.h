@@ -28,8 +28,9 @@ class Prefilter {
   static constexpr std::size_t kMostNameBytes = 512;
 
   const Ruleset& ruleset_;
-  std::unordered_map<std::string, Candidates> kinds_;  // by the names of types and keys
-  Candidates other_;                                   // of a kind with too long a name
+  std::string kind_;  // of the event at hand: the names of its types, and its keys as they stand
+  std::unordered_map<std::string, Candidates> kinds_;
+  Candidates other_;  // of a kind with too long a name
 };
 
 }  // namespace tld

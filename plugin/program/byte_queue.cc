@@ -22,7 +22,8 @@ std::span<char> ByteQueue::Space() {
 
 ByteQueue::Chunk& ByteQueue::Tail() {
   if (chunks_.empty() || chunks_.back().end == kChunk) {
-    chunks_.push_back({std::make_unique_for_overwrite<char[]>(kChunk)});
+    if (!kept_) kept_ = std::make_unique_for_overwrite<char[]>(kChunk);
+    chunks_.push_back({std::move(kept_)});
   }
   return chunks_.back();
 }
@@ -101,6 +102,7 @@ void ByteQueue::Pop(std::size_t bytes) {
   if (size_ == 0 && head.end < kChunk) {
     head.begin = head.end = 0;  // used again: the usual case of a queue that is kept empty
   } else {
+    kept_ = std::move(head.bytes);
     chunks_.pop_front();
   }
 }
@@ -119,6 +121,7 @@ bool ByteQueue::PopLine(std::uint64_t& popped) {
 
 void ByteQueue::Clear() {
   chunks_.clear();
+  kept_.reset();
   size_ = 0;
   spare_.reset();
 }

@@ -11,7 +11,8 @@
 namespace tld {
 
 /// The front's bounded queue of bytes, in chunks that are given back to the system once they are
-/// read. When it is full, whole lines are dropped, so that the reader sees only whole ones.
+/// read, but for one. When it is full, whole lines are dropped, so that the reader sees only whole
+/// ones.
 class ByteQueue {
  public:
   struct Dropped {
@@ -59,6 +60,7 @@ class ByteQueue {
 
   std::size_t limit_;
   std::deque<Chunk> chunks_;
+  std::unique_ptr<char[]> kept_;  // an empty chunk, for the next one that is needed
   std::size_t size_ = 0;
   bool at_line_start_ = true;
   std::unique_ptr<char[]> spare_;  // while dropping

@@ -31,6 +31,12 @@ constexpr std::int64_t kHealthyMs = 60'000;  // a sensor that lived so long star
 constexpr std::int64_t kHungMs = 120'000;    // longer than the largest policy takes to load
 constexpr std::int64_t kDrainMs = 5'000;     // at the end of the input
 
+std::uint64_t CountLines(std::string_view bytes) {
+  std::uint64_t lines = 0;
+  for (std::size_t at = 0; (at = bytes.find('\n', at)) != bytes.npos; ++at) ++lines;
+  return lines;
+}
+
 /// A role that runs, or is to be started again after a pause that grows as long as it does not live
 /// long.
 struct Child {
@@ -175,7 +181,7 @@ class Front {
         break;
       }
       const std::string_view bytes(space.data(), static_cast<std::size_t>(n));
-      records += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+      records += CountLines(bytes);
       queue_.Commit(bytes.size());
       total += bytes.size();
     }

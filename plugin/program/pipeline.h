@@ -12,6 +12,7 @@
 #include "audit/grouper.h"
 #include "audit/line_reader.h"
 #include "audit/parser.h"
+#include "audit/record.h"
 #include "detect/engine.h"
 #include "detect/prefilter.h"
 #include "program/policy.h"
@@ -88,7 +89,7 @@ class Pipeline {
  private:
   void TakeLine(std::string_view line, std::int64_t now_ms);
   bool TakeJoined(std::string_view line, const RecordHeader& first);
-  void TakeEvent(RawEvent raw);
+  void TakeEvent(RawEvent&& raw);
   void Judge(RawEvent raw, const Candidates* candidates);
   bool IsOwn(const Event& event) const;
 
@@ -96,6 +97,7 @@ class Pipeline {
   std::shared_ptr<const Policy> policy_;
   std::function<void(const Outcome&)> take_;
   LineReader lines_;
+  HeaderReader headers_;
   Grouper grouper_;
   Parser parser_;
   MatchScratch scratch_;

@@ -10,7 +10,7 @@ namespace {
 
 std::vector<std::string> Texts(const ArgumentList& list) {
   std::vector<std::string> texts;
-  for (const Argument& a : list.arguments) texts.push_back(std::to_string(a.index) + '=' + a.value);
+  for (const Argument& a : list.arguments) texts.push_back(std::to_string(a.index) + '=' + std::string(a.value));
   return texts;
 }
 using Texts_ = std::vector<std::string>;
@@ -67,8 +67,8 @@ TEST(DecodeArguments, HugeIndexesTakeNoMemory) {
 }
 
 TEST(CommandLine, QuotesForAShell) {
-  const ArgumentList list =
-      DecodeArguments({"argc=3 a0=\"sh\" a1=\"-c\" a2=" + HexEncode("a 'b'\n")});
+  const std::string body = "argc=3 a0=\"sh\" a1=\"-c\" a2=" + HexEncode("a 'b'\n");
+  const ArgumentList list = DecodeArguments({body});
   EXPECT_EQ(CommandLine(list.arguments), "sh -c 'a '\\''b'\\''\n'");
 }
 

@@ -106,7 +106,7 @@ TEST_F(GrouperTest, RecordsOfUserSpaceEndAtOnceAndLoginDoesNot) {
   Record("EOE", 4, "");
   ASSERT_EQ(events_.size(), 4u);
   EXPECT_EQ(events_[3].records.size(), 2u);
-  EXPECT_EQ(events_[3].MainRecord().type_name, "SYSCALL");
+  EXPECT_EQ(events_[3].TypeName(events_[3].MainRecord()), "SYSCALL");
 }
 
 TEST_F(GrouperTest, OfflineEventsComeInTheOrderOfTheirFirstRecords) {

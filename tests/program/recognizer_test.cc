@@ -198,7 +198,7 @@ TEST_F(RecognizerTest, ASameHashIsToldAndAnotherIsNot) {
   Run("x", "/srv/x");
   Answer(Next().id, Unseen::kSeen, 'l');
   ASSERT_EQ(found_.size(), 1u);
-  EXPECT_EQ(found_[0].MainRecord().type_name, "TLD_IDENTITY");
+  EXPECT_EQ(found_[0].TypeName(found_[0].MainRecord()), "TLD_IDENTITY");
   EXPECT_NE(found_[0].text.find("name=\"ls\" via=sha256 sha256=6c6c6c"), std::string::npos);
   EXPECT_NE(found_[0].text.find("type=EXECVE"), std::string::npos);
   EXPECT_EQ(recognizer_->counters().recognized, 1u);
