@@ -76,6 +76,7 @@ class RulesetBuilder {
     }
     ruleset_.lists = std::move(lists_.lists);
     LinkComposites();
+    ShareLiterals(ruleset_);
     return {std::move(ruleset_), std::move(definitions_), std::move(lists_.stale), skipped_};
   }
 

@@ -36,6 +36,9 @@ struct Holder {
   }
   bool operator()(const FieldCondition& c) const {
     if (!event.Has(c.field)) return false;
+    if (c.literals != 0 && context.literals != nullptr) {
+      return context.literals->Has(c.literals) != c.negate;
+    }
     const bool any = event.Any(
         c.field, [&](std::string_view value) { return c.pattern.Matches(value, context.scratch); });
     return any != c.negate;
@@ -84,7 +87,13 @@ struct Taken {
 class Search {
  public:
   Search(const MatchContext& context, Windows& windows, const Event& event, Trace* trace)
-      : context_(context), windows_(windows), event_(event), trace_(trace) {}
+      : literals_(context.ruleset.literals, event),
+        context_(context),
+        windows_(windows),
+        event_(event),
+        trace_(trace) {
+    context_.literals = &literals_;
+  }
 
   /// Greedy and depth first: the first sibling that holds takes the event. Only a gate without an
   /// answer below it lets the search go on behind it, so the walk keeps the levels it came through.
@@ -96,6 +105,7 @@ class Search {
       Siblings& level = levels.back();
       if (level.next < level.rules->size()) {
         const std::size_t rule = (*level.rules)[level.next++];
+        if (trace_ == nullptr && Lacks(rule)) continue;
         if (Try(rule, levels.size() - 1)) levels.push_back({&Children(rule)});
         continue;
       }
@@ -117,6 +127,12 @@ class Search {
       if (found != context_.candidates->children.end()) return found->second;
     }
     return RuleAt(rule).children;
+  }
+
+  /// That most rules cannot hold is known without a look at them.
+  bool Lacks(std::size_t rule) {
+    const LiteralNumber needs = context_.ruleset.needs[rule];
+    return needs != 0 && !literals_.Has(needs);
   }
 
   bool Try(std::size_t index, std::size_t depth) {
@@ -166,7 +182,8 @@ class Search {
     return answer;
   }
 
-  const MatchContext& context_;
+  LiteralHits literals_;
+  MatchContext context_;
   Windows& windows_;
   const Event& event_;
   Trace* trace_;

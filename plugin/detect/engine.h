@@ -72,6 +72,7 @@ struct MatchContext {
   MatchScratch& scratch;
   Origin origin;
   const Candidates* candidates = nullptr;  ///< null: all rules are tried
+  LiteralHits* literals = nullptr;         ///< of the event; null: each pattern by itself
 };
 
 /// The roots of the rules that are tried on the event.

@@ -180,6 +180,15 @@ std::optional<std::vector<std::string>> OsMatch::OnlyTexts() const {
   return texts;
 }
 
+std::optional<std::vector<std::string>> OsMatch::OnlyParts() const {
+  std::vector<std::string> texts;
+  for (const Alternative& a : alternatives_) {
+    if (negated_ || !a.IsPart() || a.text.size() < 2) return {};
+    texts.push_back(a.text);
+  }
+  return texts;
+}
+
 std::string OsMatch::Dump() const {
   std::string out = negated_ ? "not(" : "";
   for (const Alternative& a : alternatives_) {
@@ -236,6 +245,11 @@ std::optional<std::vector<std::string>> Pattern::OnlyTexts() const {
   });
   if (!plain) return {};
   return std::vector<std::string>{std::string(text)};
+}
+
+std::optional<std::vector<std::string>> Pattern::OnlyParts() const {
+  const OsMatch* literal = std::get_if<OsMatch>(&matcher_);
+  return literal != nullptr ? literal->OnlyParts() : std::nullopt;
 }
 
 bool Pattern::Matches(std::string_view subject, MatchScratch& scratch) const {

@@ -57,6 +57,9 @@ class OsMatch {
   bool operator==(const OsMatch& other) const { return text_ == other.text_; }
   /// All texts that it matches, in lower case, when they are few and known: `^a$|^b$`.
   std::optional<std::vector<std::string>> OnlyTexts() const;
+  /// The texts that it looks for anywhere, in lower case, when it does nothing else and each has
+  /// two bytes at least.
+  std::optional<std::vector<std::string>> OnlyParts() const;
   /// The parsed form: `not(prefix{a}|suffix{b}|equal{c}|part{d})`.
   std::string Dump() const;
 
@@ -117,6 +120,8 @@ class Pattern {
   PatternKind kind() const { return kind_; }
   /// As of OsMatch; of a Regex only where it is one plain text between `^` and `$`.
   std::optional<std::vector<std::string>> OnlyTexts() const;
+  /// As of OsMatch; of the other kinds none.
+  std::optional<std::vector<std::string>> OnlyParts() const;
   const std::string& text() const { return text_; }  ///< as written
   bool operator==(const Pattern& other) const {
     return kind_ == other.kind_ && text_ == other.text_;

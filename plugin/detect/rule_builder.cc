@@ -86,7 +86,7 @@ class RuleBuilder {
     for (const FieldDefinition& field : d.fields) {
       if (auto pattern = Compile(field.pattern)) {
         rule_.conditions.emplace_back(
-            FieldCondition{FieldName(field.name), *std::move(pattern), field.pattern.negate});
+            FieldCondition{FieldName(field.name), *std::move(pattern), field.pattern.negate, {}});
       }
     }
     for (const ListDefinition& list : d.lists) AddList(list);

@@ -11,6 +11,7 @@
 #include "audit/event.h"
 #include "detect/calendar.h"
 #include "detect/list.h"
+#include "detect/literals.h"
 #include "detect/network.h"
 #include "detect/pattern.h"
 
@@ -30,6 +31,7 @@ struct FieldCondition {
   FieldName field;
   Pattern pattern;
   bool negate = false;
+  LiteralNumber literals = 0;  ///< where the pattern is nothing but them
   bool operator==(const FieldCondition&) const = default;
 };
 
@@ -150,6 +152,8 @@ struct Ruleset {
   /// The roots for events that this plugin made (own_event.h); no other event is tried there.
   std::vector<std::size_t> own_roots;
   std::vector<List> lists;
+  Literals literals;
+  std::vector<LiteralNumber> needs;        ///< by rule: without these it does not hold
   std::vector<std::size_t> composites;     ///< rules that are composite
   std::vector<FieldName> compared_fields;  ///< that comparisons look at, each once
 };

@@ -197,13 +197,26 @@ void Windows::Remember(std::size_t answer, const Event& event, const Origin& ori
   if (places.empty()) return;
   const std::uint64_t name = first_ + events_.size();
   for (const std::size_t place : places) memories_[place].push_back(name);
-  events_.push_back(Keep(answer, event, origin));
+  events_.push_back(Keep(answer, event, origin, FieldsOf(places)));
   bytes_ += events_.back().bytes;
   Evict(event.id());
 }
 
-Windows::RememberedEvent Windows::Keep(std::size_t answer, const Event& event,
-                                       const Origin& origin) const {
+/// The fields that these composites compare, each once.
+std::vector<std::size_t> Windows::FieldsOf(const std::vector<std::size_t>& places) const {
+  std::vector<std::size_t> fields;
+  for (const std::size_t place : places) {
+    for (const Comparison& c : ruleset_.rules[ruleset_.composites[place]].composite->comparisons) {
+      if (c.part != Comparison::Part::kField) continue;
+      if (std::find(fields.begin(), fields.end(), c.field) == fields.end())
+        fields.push_back(c.field);
+    }
+  }
+  return fields;
+}
+
+Windows::RememberedEvent Windows::Keep(std::size_t answer, const Event& event, const Origin& origin,
+                                       const std::vector<std::size_t>& fields) const {
   RememberedEvent kept;
   kept.answer = answer;
   kept.ms = event.id().TimeMs();
@@ -215,7 +228,7 @@ Windows::RememberedEvent Windows::Keep(std::size_t answer, const Event& event,
   kept.log = whole ? log : CutAtCharacter(log, kMostLogBytes - kEllipsis.size());
   if (!whole) kept.log += kEllipsis;
   kept.bytes = sizeof kept + kept.node.size() + kept.location.size() + kept.log.size();
-  for (std::size_t i = 0; i < ruleset_.compared_fields.size(); ++i) {
+  for (const std::size_t i : fields) {
     for (std::string& value : ComparableValues(event, ruleset_.compared_fields[i])) {
       kept.bytes += sizeof(RememberedField) + value.size();
       kept.fields.push_back({i, std::move(value)});

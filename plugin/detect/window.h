@@ -87,7 +87,9 @@ class Windows {
     std::size_t bytes;
   };
 
-  RememberedEvent Keep(std::size_t answer, const Event& event, const Origin& origin) const;
+  std::vector<std::size_t> FieldsOf(const std::vector<std::size_t>& places) const;
+  RememberedEvent Keep(std::size_t answer, const Event& event, const Origin& origin,
+                       const std::vector<std::size_t>& fields) const;
   void Evict(const EventId& now);
   const RememberedEvent& At(std::uint64_t name) const { return events_[name - first_]; }
 
