@@ -190,8 +190,8 @@ check-long: check
 	TLD_LONG=1 tests/package/check
 	tests/package/machines
 
-# Stages, instructions per event, whole programs side by side, and a storm on the kernel (root, no other
-# auditd). Tables and a plot land in build/bench; docs/performance.md says what they mean.
+# Stages, instructions per event, whole programs side by side, what size costs, and a storm on the kernel
+# (root, no other auditd). Tables and a plot land in build/bench; docs/performance.md says what they mean.
 BENCH_NEEDS := libbenchmark-dev valgrind laurel auditd perl time
 .PHONY: bench
 bench:
@@ -201,6 +201,7 @@ bench:
 	$(BUILD)/tests/bench
 	BUILD=$(BUILD) tests/bench/instructions | tee $(BUILD)/bench/instructions.txt
 	BUILD=$(BUILD) tests/bench/compare --svg $(BUILD)/bench/rates.svg | tee $(BUILD)/bench/compare.txt
+	BUILD=$(BUILD) tests/bench/scale | tee $(BUILD)/bench/scale.txt
 	BUILD=$(BUILD) tests/bench/storm | tee $(BUILD)/bench/storm.txt
 
 $(BUILD)/tests/bench: $(BUILD)/obj/tests/bench/pipeline_bench.o $(LIBRARY)
@@ -248,6 +249,7 @@ lint:
 	  --suppress=syntaxError --inline-suppr --error-exitcode=1 -Iplugin plugin
 	mandoc -T lint -W warning docs/*.[158]
 	shellcheck tests/run tests/tools/need tests/tools/structure tests/tools/spdx tests/live/demo tests/bench/instructions \
+	  tests/bench/scale \
 	  $(filter-out %.pl,$(wildcard tests/package/*)) .ci/run
 
 tidy:
