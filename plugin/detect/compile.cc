@@ -12,6 +12,7 @@
 #include "detect/definition.h"
 #include "detect/rule_builder.h"
 #include "detect/rule_file.h"
+#include "detect/share_literals.h"
 
 namespace tld {
 namespace {

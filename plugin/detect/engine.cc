@@ -37,7 +37,7 @@ struct Holder {
   bool operator()(const FieldCondition& c) const {
     if (!event.Has(c.field)) return false;
     if (c.literals != 0 && context.literals != nullptr) {
-      return context.literals->Has(c.literals) != c.negate;
+      return (context.literals->Found()[c.literals] != 0) != c.negate;
     }
     const bool any = event.Any(
         c.field, [&](std::string_view value) { return c.pattern.Matches(value, context.scratch); });
@@ -103,10 +103,8 @@ class Search {
         {some != nullptr ? &some->roots : &RootsFor(context_.ruleset, event_)}};
     while (!levels.empty()) {
       Siblings& level = levels.back();
-      if (level.next < level.rules->size()) {
-        const std::size_t rule = (*level.rules)[level.next++];
-        if (trace_ == nullptr && Lacks(rule)) continue;
-        if (Try(rule, levels.size() - 1)) levels.push_back({&Children(rule)});
+      if (const auto rule = Next(level)) {
+        if (Try(*rule, levels.size() - 1)) levels.push_back({&Children(*rule)});
         continue;
       }
       levels.pop_back();
@@ -129,10 +127,18 @@ class Search {
     return RuleAt(rule).children;
   }
 
-  /// That most rules cannot hold is known without a look at them.
-  bool Lacks(std::size_t rule) {
-    const LiteralNumber needs = context_.ruleset.needs[rule];
-    return needs != 0 && !literals_.Has(needs);
+  /// The next sibling that may hold. That most cannot is known without a look at them.
+  std::optional<std::size_t> Next(Siblings& level) {
+    const std::vector<std::size_t>& rules = *level.rules;
+    auto rule = rules.begin() + static_cast<std::ptrdiff_t>(level.next);
+    if (trace_ == nullptr) {
+      const FoundLiterals& found = literals_.Found();
+      const std::vector<LiteralNumber>& needs = context_.ruleset.needs;
+      while (rule != rules.end() && found[needs[*rule]] == 0) ++rule;
+    }
+    if (rule == rules.end()) return {};
+    level.next = static_cast<std::size_t>(rule - rules.begin()) + 1;
+    return *rule;
   }
 
   bool Try(std::size_t index, std::size_t depth) {

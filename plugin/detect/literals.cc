@@ -2,19 +2,14 @@
 #include "detect/literals.h"
 
 #include <algorithm>
-#include <optional>
-#include <variant>
+#include <bit>
 
 #include "base/text.h"
-#include "detect/ruleset.h"
 
 namespace tld {
 namespace {
 
-/// With fewer conditions on a field, to look for each by itself costs less.
-constexpr std::size_t kFewConditions = 4;
-
-constexpr unsigned char kNoByte = 0;
+constexpr std::size_t kKnownBytes = 4;
 
 constexpr auto kLower = [] {
   std::array<unsigned char, 256> lower{};
@@ -24,42 +19,53 @@ constexpr auto kLower = [] {
   return lower;
 }();
 
-/// What a condition looks for, when that is literals alone.
-struct Sought {
-  std::vector<std::string> literals;
-  bool whole = false;
-};
-
-std::optional<Sought> SoughtBy(const Pattern& pattern) {
-  if (pattern.kind() == PatternKind::kPcre2) return {};  // has regard to case
-  if (auto parts = pattern.OnlyParts()) return Sought{*std::move(parts), false};
-  if (auto texts = pattern.OnlyTexts()) return Sought{*std::move(texts), true};
-  return {};
-}
-
-template <class Callback>
-void ForEachSought(Ruleset& ruleset, Callback&& callback) {
-  for (std::size_t rule = 0; rule < ruleset.rules.size(); ++rule) {
-    for (Condition& condition : ruleset.rules[rule].conditions) {
-      auto* field = std::get_if<FieldCondition>(&condition);
-      if (field == nullptr) continue;
-      if (const auto sought = SoughtBy(field->pattern)) callback(rule, *field, *sought);
-    }
+/// Four bytes of a text in lower case, or two.
+std::uint32_t Bytes(std::string_view text, std::size_t at, std::size_t count) {
+  std::uint32_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    bytes = bytes << 8 | static_cast<unsigned char>(text[at + i]);
   }
+  return bytes;
 }
 
 }  // namespace
 
-std::size_t LiteralSet::Place(unsigned char first, unsigned char second) {
-  return (static_cast<std::size_t>(first) << 4 ^ second) % kPlaces;
+std::size_t LiteralSet::Place(std::uint32_t four) const {
+  return static_cast<std::uint32_t>(four * 0x9E3779B1U) >> shift_;
+}
+
+std::size_t LiteralSet::ShortPlace(std::uint32_t two) {
+  return (two >> 4 ^ (two & 0xFF)) % kShortPlaces;
 }
 
 void LiteralSet::Add(const std::vector<std::string>& literals, LiteralNumber number) {
-  for (const std::string& text : literals) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    std::uint32_t& first = first_[Place(byte(0), byte(1))];
-    literals_.push_back({text, number, text.size() > 2 ? byte(2) : kNoByte, first});
-    first = static_cast<std::uint32_t>(literals_.size());
+  for (const std::string& text : literals) literals_.push_back({text, number});
+}
+
+void LiteralSet::Build() {
+  std::unordered_map<std::uint32_t, std::size_t> uses;
+  for (const Literal& literal : literals_) {
+    for (std::size_t at = 0; at + kKnownBytes <= literal.text.size(); ++at) {
+      ++uses[Bytes(literal.text, at, kKnownBytes)];
+    }
+  }
+  const int bits = std::max<int>(std::bit_width(literals_.size()) + 2, 10);
+  shift_ = 32 - bits;
+  first_.assign(std::size_t{1} << bits, 0);
+  first_short_.fill(0);
+  for (std::size_t i = 0; i < literals_.size(); ++i) {
+    Literal& literal = literals_[i];
+    const bool is_short = literal.text.size() < kKnownBytes;
+    for (std::size_t at = 1; at + kKnownBytes <= literal.text.size(); ++at) {
+      const auto used = [&](std::size_t where) {
+        return uses[Bytes(literal.text, where, kKnownBytes)];
+      };
+      if (used(at) < used(literal.known_at)) literal.known_at = at;
+    }
+    std::uint32_t& first = is_short
+                               ? first_short_[ShortPlace(Bytes(literal.text, 0, 2))]
+                               : first_[Place(Bytes(literal.text, literal.known_at, kKnownBytes))];
+    literal.next = std::exchange(first, static_cast<std::uint32_t>(i + 1));
   }
 }
 
@@ -88,22 +94,25 @@ void LiteralSet::FindWhole(std::string_view value, FoundLiterals& found) const {
 }
 
 void LiteralSet::FindParts(std::string_view value, FoundLiterals& found) const {
-  if (value.size() < 2) return;
-  const auto byte = [&](std::size_t i) { return kLower[static_cast<unsigned char>(value[i])]; };
-  unsigned char first = 0;
-  unsigned char second = byte(0);
-  unsigned char third = byte(1);
-  for (std::size_t i = 0; i + 1 < value.size(); ++i) {
-    first = second;
-    second = third;
-    third = i + 2 < value.size() ? byte(i + 2) : kNoByte;
-    for (std::uint32_t at = first_[Place(first, second)]; at != 0;) {
-      const Literal& literal = literals_[at - 1];
-      at = literal.next;
-      if (literal.third != third && literal.third != kNoByte) continue;
-      if (found[literal.number] != 0) continue;
-      found[literal.number] = EqualsIgnoreCase(value.substr(i, literal.text.size()), literal.text);
-    }
+  std::uint32_t four = 0;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    four = four << 8 | kLower[static_cast<unsigned char>(value[i])];
+    const std::uint32_t by_two = first_short_[ShortPlace(four & 0xFFFF)];
+    if (by_two != 0 && i >= 1) Look(by_two, value, i - 1, found);
+    const std::uint32_t by_four = first_[Place(four)];
+    if (by_four != 0 && i >= 3) Look(by_four, value, i - 3, found);
+  }
+}
+
+/// Whether the literals of a place stand where their known bytes do, `known`.
+void LiteralSet::Look(std::uint32_t at, std::string_view value, std::size_t known,
+                      FoundLiterals& found) const {
+  while (at != 0) {
+    const Literal& literal = literals_[at - 1];
+    at = literal.next;
+    if (found[literal.number] != 0 || known < literal.known_at) continue;
+    const std::string_view here = value.substr(known - literal.known_at, literal.text.size());
+    if (EqualsIgnoreCase(here, literal.text)) found[literal.number] = 1;
   }
 }
 
@@ -124,23 +133,15 @@ LiteralNumber Literals::Add(const FieldName& field, const std::vector<std::strin
   return next;
 }
 
-FoundLiterals Literals::Find(const Event& event) const {
-  FoundLiterals found(number_of_.size() + 1);
-  for (const LiteralSet& set : sets_) set.Find(event, found);
-  return found;
+void Literals::Build() {
+  for (LiteralSet& set : sets_) set.Build();
 }
 
-void ShareLiterals(Ruleset& ruleset) {
-  std::unordered_map<std::string, std::size_t> uses;  // by field
-  ForEachSought(ruleset, [&](std::size_t, const FieldCondition& condition, const Sought&) {
-    ++uses[condition.field.text()];
-  });
-  ruleset.needs.resize(ruleset.rules.size());
-  ForEachSought(ruleset, [&](std::size_t rule, FieldCondition& condition, const Sought& sought) {
-    if (uses[condition.field.text()] < kFewConditions) return;
-    condition.literals = ruleset.literals.Add(condition.field, sought.literals, sought.whole);
-    if (!condition.negate) ruleset.needs[rule] = condition.literals;
-  });
+FoundLiterals Literals::Find(const Event& event) const {
+  FoundLiterals found(number_of_.size() + 1);
+  found[0] = 1;
+  for (const LiteralSet& set : sets_) set.Find(event, found);
+  return found;
 }
 
 }  // namespace tld

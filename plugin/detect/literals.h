@@ -20,10 +20,13 @@ namespace tld {
 /// those of a ruleset.
 using LiteralNumber = std::uint32_t;
 
-/// By number: 1 where a value of the event holds one of the literals.
+/// By number: 1 where a value of the event holds one of the literals, and for 0.
 using FoundLiterals = std::vector<char>;
 
-/// What conditions look for in one field. Immutable once it is filled.
+/// What conditions look for in one field. To be filled, then built, then only searched.
+///
+/// A part is known by four of its bytes, those that the fewest others have: a hundred options that
+/// begin in the same way are told apart all the same. Shorter ones are known by their first two.
 class LiteralSet {
  public:
   explicit LiteralSet(FieldName field) : field_(std::move(field)) {}
@@ -33,27 +36,35 @@ class LiteralSet {
   void Add(const std::vector<std::string>& literals, LiteralNumber number);
   void AddWhole(const std::vector<std::string>& literals, LiteralNumber number);
 
+  void Build();
+
   /// Without regard to case. REQUIRES: `found` has a place for each number.
   void Find(const Event& event, FoundLiterals& found) const;
 
  private:
-  static constexpr std::size_t kPlaces = 4096;
+  static constexpr std::size_t kShortPlaces = 4096;
   struct Literal {
     std::string text;
     LiteralNumber number = 0;
-    unsigned char third = 0;  // byte; 0 for none
-    std::uint32_t next = 0;   // with the same place; an index into literals_ and one more, or 0
+    std::size_t known_at = 0;  // where the bytes stand by which it is known
+    std::uint32_t next = 0;    // of the same place; an index into literals_ and one more, or 0
   };
 
-  static std::size_t Place(unsigned char first, unsigned char second);
+  std::size_t Place(std::uint32_t four) const;
+  static std::size_t ShortPlace(std::uint32_t two);
+  void Look(std::uint32_t at, std::string_view value, std::size_t known,
+            FoundLiterals& found) const;
   void FindWhole(std::string_view value, FoundLiterals& found) const;
   void FindParts(std::string_view value, FoundLiterals& found) const;
 
   FieldName field_;
   std::vector<Literal> literals_;
   std::unordered_map<std::string, std::vector<LiteralNumber>> whole_;
-  std::size_t longest_whole_ = 0;               // bytes
-  std::array<std::uint32_t, kPlaces> first_{};  // by the literals' first two bytes; as of next
+  std::size_t longest_whole_ = 0;  // bytes
+  // By place, the first literal; as of next.
+  std::vector<std::uint32_t> first_;
+  std::array<std::uint32_t, kShortPlaces> first_short_{};
+  int shift_ = 0;
 };
 
 /// The literals that rules need: filled from their conditions, once.
@@ -62,7 +73,10 @@ class Literals {
   /// A condition on a field; the same one gets the same number.
   LiteralNumber Add(const FieldName& field, const std::vector<std::string>& literals, bool whole);
 
-  /// None where there are no literals.
+  /// After the last Add.
+  void Build();
+
+  /// After Build.
   FoundLiterals Find(const Event& event) const;
 
  private:
@@ -76,10 +90,9 @@ class LiteralHits {
  public:
   LiteralHits(const Literals& literals, const Event& event) : literals_(literals), event_(event) {}
 
-  /// REQUIRES: number is not 0.
-  bool Has(LiteralNumber number) {
+  const FoundLiterals& Found() {
     if (found_.empty()) found_ = literals_.Find(event_);
-    return found_[number] != 0;
+    return found_;
   }
 
  private:
@@ -87,10 +100,5 @@ class LiteralHits {
   const Event& event_;
   FoundLiterals found_;  // empty before the first question
 };
-
-struct Ruleset;
-
-/// Fills Ruleset::literals and Ruleset::needs from the rules' conditions.
-void ShareLiterals(Ruleset& ruleset);
 
 }  // namespace tld
