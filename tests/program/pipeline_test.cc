@@ -36,7 +36,7 @@ Strings Decisions(const std::shared_ptr<const Policy>& policy, std::string_view 
       (line += '\n').append(field.name).append("=").append(field.value);
     }
     for (const Argument& argument : outcome.event.arguments()) {
-      line += "\na" + std::to_string(argument.index) + '=' + argument.value;
+      line += "\na" + std::to_string(argument.index) + '=' + std::string(argument.value);
     }
     lines.push_back(std::move(line));
   });
