@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -49,8 +50,8 @@ std::optional<SqlCondition> TranslateTerm(const QueryTerm& term, bool negated) {
   if (term.has_wildcard() || term.kind == Kind::kExists) return {};
   if (term.about_time()) {
     if (term.kind == Kind::kIs) return {};
-    return SqlCondition{"time_us" + std::string(Operator(term.kind)) + std::to_string(term.time_us),
-                        {}};
+    return SqlCondition{
+        "time_us" + std::string(Operator(term.kind)) + std::to_string(term.time_us), {}, true, {}};
   }
   const std::string_view column = ColumnOf(term.field);
   if (column == "level") {
@@ -61,12 +62,14 @@ std::optional<SqlCondition> TranslateTerm(const QueryTerm& term, bool negated) {
       number = static_cast<double>(*level);
     }
     if (!(std::abs(number) < 1e9)) return {};
-    return SqlCondition{"level" + std::string(Operator(term.kind)) + std::to_string(number), {}};
+    return SqlCondition{
+        "level" + std::string(Operator(term.kind)) + std::to_string(number), {}, true, {}};
   }
   if (column.empty() || term.kind != Kind::kIs) return {};
   const std::string name(column);
-  if (negated || column == "rule") return SqlCondition{name + " = ?", {term.value}};
-  return SqlCondition{name + " IN (?, char(1))", {term.value}};
+  if (column == "rule") return SqlCondition{name + " = ?", {term.value}, true, {}};
+  if (negated) return SqlCondition{name + " = ?", {term.value}, true, {name}};
+  return SqlCondition{name + " IN (?, char(1))", {term.value}, true, {name}};
 }
 
 /// The parts joined by a word of SQL.
@@ -77,6 +80,7 @@ SqlCondition JoinConditions(std::vector<SqlCondition> parts, std::string_view wo
     all.text += '(' + part.text + ')';
     all.exact &= part.exact;
     for (std::string& text : part.texts) all.texts.push_back(std::move(text));
+    for (std::string& column : part.columns) all.columns.push_back(std::move(column));
   }
   return all;
 }
@@ -166,6 +170,7 @@ class Pages {
     if (!condition.text.empty()) select_ += " AND (" + condition.text + ")";
     if (options.since_us) select_ += " AND time_us >= " + std::to_string(*options.since_us);
     if (options.until_us) select_ += " AND time_us < " + std::to_string(*options.until_us);
+    if (!options.several_of.empty()) select_ += " AND (" + options.several_of + ")";
   }
 
   struct Row {
@@ -217,11 +222,101 @@ class Pages {
 
 std::optional<SqlCondition> TranslateQuery(const QueryNode& node) { return Translate(node, false); }
 
+namespace {
+
+/// Counts in SQL, grouped by an expression. Alerts of which a column that matters has several
+/// values are left to `one`, which gets them with their documents.
+Result<bool> Count(StoreReader& reader, const Query& query, const SearchOptions& options,
+                   const std::string& group, std::vector<std::string> columns,
+                   const std::function<void(const Statement&)>& row,
+                   const std::function<bool(const Found&)>& one) {
+  const auto condition = TranslateQuery(query.root());
+  if (!condition || !condition->exact) return false;
+  columns.insert(columns.end(), condition->columns.begin(), condition->columns.end());
+  std::string sql = "SELECT " + group + ", count(*) FROM alert WHERE 1";
+  if (!condition->text.empty()) sql += " AND (" + condition->text + ")";
+  if (options.since_us) sql += " AND time_us >= " + std::to_string(*options.since_us);
+  if (options.until_us) sql += " AND time_us < " + std::to_string(*options.until_us);
+  SearchOptions several = options;
+  for (const std::string& column : columns) {
+    sql += " AND " + column + " <> char(1)";
+    several.several_of += (several.several_of.empty() ? "" : " OR ") + column + " = char(1)";
+  }
+  sql += " GROUP BY " + group;
+  Result<Statement> statement = reader.database().Prepare(sql);
+  if (!statement) return statement.error();
+  for (std::size_t i = 0; i < condition->texts.size(); ++i) {
+    statement->Bind(static_cast<int>(i) + 1, condition->texts[i]);
+  }
+  int rc = SQLITE_DONE;
+  while ((rc = statement->Step()) == SQLITE_ROW) row(*statement);
+  if (rc != SQLITE_DONE) return Error{reader.database().LastError().message};
+  if (columns.empty()) return true;
+  several.documents = true;
+  if (Status rest = SearchStore(reader, query, several, one, [](std::uint64_t) {}); !rest) {
+    return rest.error();
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<bool> CountValues(StoreReader& reader, const Query& query, const SearchOptions& options,
+                         const std::string& column,
+                         const std::function<void(std::string_view, std::uint64_t)>& take) {
+  const bool may_be_several = column != "rule" && column != "level";
+  std::vector<std::string> columns;
+  if (may_be_several) columns.push_back(column);
+  return Count(
+      reader, query, options, column, columns,
+      [&](const Statement& row) {
+        const std::string_view value = row.Text(0);
+        if (!value.empty()) take(value, static_cast<std::uint64_t>(row.Number(1)));
+      },
+      [&](const Found& found) {
+        if (column == "rule") take(found.alert.rule, 1);
+        if (column == "level") take(std::to_string(found.alert.level), 1);
+        if (!may_be_several) return true;
+        std::vector<std::string> values = ValuesOf(*found.document, "audit." + column);
+        std::sort(values.begin(), values.end());
+        values.erase(std::unique(values.begin(), values.end()), values.end());
+        for (const std::string& value : values) take(value, 1);
+        return true;
+      });
+}
+
+Result<bool> CountTimes(StoreReader& reader, const Query& query, const SearchOptions& options,
+                        std::int64_t span_us,
+                        const std::function<void(std::int64_t, int, std::uint64_t)>& take) {
+  const std::string span = std::to_string(span_us);
+  const std::string start = "time_us - (time_us % " + span + " + " + span + ") % " + span;
+  return Count(
+      reader, query, options, start + ", level", {},
+      [&](const Statement& row) {
+        take(row.Number(0), static_cast<int>(row.Number(1)),
+             static_cast<std::uint64_t>(row.Number(2)));
+      },
+      [&](const Found& found) {
+        const std::int64_t time = found.alert.time_us;
+        take(time - (time % span_us + span_us) % span_us, found.alert.level, 1);
+        return true;
+      });
+}
+
+Result<std::string> NewestOf(StoreReader& reader, const std::string& rule) {
+  Result<Statement> statement = reader.database().Prepare(
+      "SELECT document FROM alert WHERE rule = ? ORDER BY time_us DESC LIMIT 1");
+  if (!statement) return statement.error();
+  statement->Bind(1, rule);
+  return statement->Step() == SQLITE_ROW ? std::string(statement->Text(0)) : std::string();
+}
+
 Status SearchStore(StoreReader& reader, const Query& query, const SearchOptions& options,
                    const std::function<bool(const Found&)>& take,
                    const std::function<void(std::uint64_t)>& progress) {
   const SqlCondition condition =
-      TranslateQuery(query.root()).value_or(SqlCondition{.text = "", .texts = {}, .exact = false});
+      TranslateQuery(query.root())
+          .value_or(SqlCondition{.text = "", .texts = {}, .exact = false, .columns = {}});
   Pages pages(reader, condition, options, options.documents || !condition.exact);
   std::uint64_t looked_at = 0;
   while (true) {

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
+#include <set>
 
 #include "deliver/store.h"
 #include "tests/support.h"
@@ -109,6 +111,79 @@ TEST_F(SearchTest, FindsWhatTheQueryAloneFinds) {
     std::sort(found.begin(), found.end());
     ASSERT_EQ(found, expected) << text;
   }
+}
+
+/// Whatever SQLite counts by itself is what a search finds, one by one.
+TEST_F(SearchTest, CountsWhatTheSearchFinds) {
+  {
+    // A field with several values among the others.
+    Store store({directory_ / "alerts.db"});
+    const Event event = testing_support::ParseEvent(
+        "type=USER_CMD msg=audit(1700000100.000:900): pid=1 uid=0 auid=1000 exe=\"/usr/bin/sudo\" "
+        "msg='cmd=x exe=\"/usr/bin/vim\" auid=9 res=success'\n");
+    ASSERT_GT(event.Find("audit.exe").size(), 1u);
+    Rule rule;
+    rule.id = "101";
+    rule.level = 4;
+    Alert alert;
+    alert.rule = &rule;
+    alert.event = &event;
+    alert.seq = 900;
+    alert.time_us = std::int64_t{1'700'000'100} * 1'000'000;
+    store.Add(alert, {}, FormatJson(alert, {}, kFileLimit), 0);
+  }
+  Result<StoreReader> reader = StoreReader::Open(directory_ / "alerts.db");
+  ASSERT_TRUE(reader);
+  using Counts = std::map<std::string, std::uint64_t>;
+  constexpr std::int64_t kSpanUs = 45'000'000;
+  SearchOptions options;
+  options.since_us = std::int64_t{1'700'000'020} * 1'000'000;
+  options.until_us = std::int64_t{1'700'000'250} * 1'000'000;
+  for (const char* text :
+       {"", "data.audit.command:nc", "rule.level>=7 and not data.audit.command:ls",
+        "data.audit.exe:/usr/bin/vim or rule.id:102", "not data.audit.exe:/usr/bin/vim",
+        "data.audit.auid:1000", "timestamp>2023-11-14T22:15:00Z"}) {
+    const Result<Query> query = Query::Parse(text, 0);
+    ASSERT_TRUE(query);
+    for (const std::string column : {"rule", "level", "auid", "command", "exe"}) {
+      const std::string field = (column == "rule"    ? "rule.id"
+                                 : column == "level" ? "rule.level"
+                                                     : "audit." + column);
+      Counts expected;
+      std::map<std::pair<std::int64_t, int>, std::uint64_t> expected_times;
+      ASSERT_TRUE(SearchStore(
+          *reader, *query, options,
+          [&](const Found& found) {
+            std::set<std::string> values;
+            for (std::string& value : ValuesOf(*found.document, field)) values.insert(value);
+            for (const std::string& value : values) ++expected[value];
+            const std::int64_t time = found.alert.time_us;
+            ++expected_times[{time - time % kSpanUs, found.alert.level}];
+            return true;
+          },
+          [](std::uint64_t) {}));
+      Counts counted;
+      const Result<bool> by_values = CountValues(
+          *reader, *query, options, column,
+          [&](std::string_view value, std::uint64_t n) { counted[std::string(value)] += n; });
+      ASSERT_TRUE(by_values && *by_values) << text;
+      EXPECT_EQ(counted, expected) << text << " by " << column;
+      std::map<std::pair<std::int64_t, int>, std::uint64_t> times;
+      const Result<bool> by_times = CountTimes(*reader, *query, options, kSpanUs,
+                                               [&](std::int64_t start, int level, std::uint64_t n) {
+                                                 times[{start, level}] += n;
+                                               });
+      ASSERT_TRUE(by_times && *by_times) << text;
+      EXPECT_EQ(times, expected_times) << text;
+      ASSERT_FALSE(expected.empty()) << text << " by " << column;
+    }
+  }
+  // What only documents tell is not counted so.
+  const Result<Query> query = Query::Parse("data.audit.cwd:/root", 0);
+  const Result<bool> counted = CountValues(*reader, *query, options, "rule",
+                                           [](std::string_view, std::uint64_t) { FAIL(); });
+  ASSERT_TRUE(counted);
+  EXPECT_FALSE(*counted);
 }
 
 TEST_F(SearchTest, AFieldWithSeveralValuesIsFoundByEach) {
