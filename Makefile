@@ -33,7 +33,7 @@ ALL_CXXFLAGS = -std=c++20 $(WARNINGS) $(CXXFLAGS)
 DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 
 # What Debian calls what is needed here: to build, and to test.
-BUILD_NEEDS := g++ make pkg-config libauparse-dev libaudit-dev libcdb-dev libinih-dev libpcre2-dev \
+BUILD_NEEDS := g++ make perl pkg-config libauparse-dev libaudit-dev libcdb-dev libinih-dev libpcre2-dev \
 	libpugixml-dev rapidjson-dev libcli11-dev zlib1g-dev libseccomp-dev libcap-ng-dev libssl-dev \
 	libsqlite3-dev
 TEST_NEEDS := busybox-static libgtest-dev auditd audispd-plugins rsyslog rsyslog-relp rsyslog-openssl rsyslog-elasticsearch openssl netcat-openbsd procps util-linux
@@ -43,6 +43,9 @@ ROOMS := base audit detect alert deliver program
 MAINS := plugin/program/tld_audisp.cc plugin/program/tldctl.cc
 LIB_SOURCES := $(filter-out $(MAINS),$(sort $(wildcard $(ROOMS:%=plugin/%/*.cc))))
 LIB_OBJECTS := $(LIB_SOURCES:%.cc=$(BUILD)/obj/%.o)
+# The page of `tldctl hunt --html`, with all that it needs inside it.
+REPORT := $(BUILD)/obj/report_page.cc
+LIB_OBJECTS += $(REPORT:.cc=.o)
 LIBRARY := $(BUILD)/libtld.a
 
 .PHONY: all
@@ -55,6 +58,13 @@ $(BUILD)/obj/%.o: %.cc | packages
 # Tests take half the time to compile so; what they test is compiled as it is installed.
 $(BUILD)/obj/tests/%.o: OBJECT_FLAGS := -O1 -g1
 $(BUILD)/obj/tests/bench/%.o: OBJECT_FLAGS :=
+
+$(REPORT): cockpit/embed cockpit/report.html cockpit/report.js cockpit/view.js cockpit/view.css
+	@mkdir -p $(@D)
+	cockpit/embed >$@
+
+$(REPORT:.cc=.o): $(REPORT)
+	$(CXX) $(ALL_CPPFLAGS) $(ALL_CXXFLAGS) $(DEPFLAGS) -c $< -o $@
 
 $(LIBRARY): $(LIB_OBJECTS)
 	@rm -f $@
@@ -99,6 +109,17 @@ install: all
 	install -m 644 docs/*.5 $(DESTDIR)$(MANDIR)/man5/
 	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8/
 
+# The page for Cockpit, a package of its own.
+PAGE := manifest.json index.html view.css page.css page.js search.js lists.js rules.js state.js tldctl.js view.js
+PAGE_DIRECTORY = $(DESTDIR)$(DATADIR)/cockpit/tld-audisp
+.PHONY: install-cockpit
+install-cockpit:
+	install -d $(PAGE_DIRECTORY)
+	install -m 644 $(PAGE:%=cockpit/%) $(PAGE_DIRECTORY)
+	set -e; for po in cockpit/po/*.po; do \
+	  cockpit/translate "$$po" >$(PAGE_DIRECTORY)/po.$$(basename "$$po" .po).js; \
+	done
+
 .PHONY: demo
 demo:
 	@tests/tools/need $(BUILD_NEEDS) $(TEST_NEEDS)
@@ -139,7 +160,7 @@ $(BUILD)/tests/fuzz_test: $(BUILD)/obj/tests/fuzz/corpus_test.o $(FUZZ_OBJECTS) 
 	@mkdir -p $(@D)
 	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(LIBS) -o $@
 
-.PHONY: check check-unit check-delivery check-live check-structure check-asan check-valgrind check-package check-vm check-long
+.PHONY: check check-unit check-delivery check-live check-cockpit check-structure check-asan check-valgrind check-package check-vm check-long
 # Everything on this machine; as root, so that the kernel's audit system can be used.
 check:
 	@tests/tools/need $(BUILD_NEEDS) $(TEST_NEEDS)
@@ -155,6 +176,10 @@ check-delivery: all $(DELIVERY_TESTS)
 
 check-live: all $(LIVE_TESTS)
 	tests/run $(LIVE_TESTS)
+
+# The page in Debian's Chromium.
+check-cockpit: all
+	BUILD=$(BUILD) tests/cockpit/run
 
 check-structure:
 	tests/run tests/tools/structure tests/tools/spdx

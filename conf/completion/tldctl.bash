@@ -3,7 +3,7 @@
 
 _tldctl() {
   local cur prev words cword split
-  _init_completion -s || return
+  _init_completion -s -n : || return
 
   local commands='check test replay hunt list audit-rules doctor reload status'
   local list_commands='show get add remove compile check'
@@ -14,7 +14,7 @@ _tldctl() {
     rule.mitre.tactic'
 
   case $prev in
-    --conf | --file) _filedir; return ;;
+    --conf | --file | --html) _filedir; return ;;
     --rules) _filedir xml; return ;;
     --lists) _filedir -d; return ;;
     --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
@@ -36,7 +36,7 @@ _tldctl() {
     check) options+=' --strict' ;;
     test) options+=' --verbose --why' ;;
     replay) options+=' --level' ;;
-    hunt) options+=' --file --since --until --top --histogram --limit --follow --csv' ;;
+    hunt) options+=' --file --since --until --top --histogram --limit --follow --csv --html' ;;
     audit-rules) options+=' --users --install --remove' ;;
   esac
   if [[ $cur == -* ]]; then
@@ -46,8 +46,14 @@ _tldctl() {
   case $command in
     test | replay) _filedir ;;
     hunt)
-      compopt -o nospace
-      COMPREPLY=($(compgen -S : -W "$fields" -- "$cur"))
+      if [[ $cur == *:* ]]; then
+        # Values that the store has; only plain ones are offered.
+        COMPREPLY=($(compgen -P "${cur%%:*}:" -W "$(tldctl hunt --csv --limit 50 --top "${cur%%:*}" 2>/dev/null |
+          command sed -n 's/^"\([A-Za-z0-9._\/-]*\)",.*/\1/p')" -- "${cur#*:}"))
+      else
+        compopt -o nospace
+        COMPREPLY=($(compgen -S : -W "$fields" -- "$cur"))
+      fi
       __ltrim_colon_completions "$cur"
       ;;
     list)

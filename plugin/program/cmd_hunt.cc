@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // tldctl hunt: the search for alerts.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,8 +10,10 @@
 #include <utility>
 
 #include "alert/moment.h"
+#include "base/os.h"
 #include "base/text.h"
 #include "program/command.h"
+#include "program/html_report.h"
 #include "program/hunt_report.h"
 #include "program/log_input.h"
 
@@ -19,6 +22,7 @@ namespace {
 
 constexpr std::size_t kListed = 50;
 constexpr std::size_t kTopListed = 10;
+constexpr std::size_t kReported = 1000;
 constexpr useconds_t kFollowUs = 200'000;
 constexpr std::size_t kLineLimit = std::size_t{1} << 20;
 
@@ -29,6 +33,7 @@ struct HuntOptions {
   std::string until;
   std::vector<std::string> top;
   std::string histogram;
+  std::string html;
   std::optional<std::size_t> limit;
   bool follow = false;
   bool csv = false;
@@ -52,6 +57,7 @@ class Hunt {
     if (shape_ == HuntShape::kCsv && ListsAlerts()) std::puts(HuntHeader().c_str());
     const int status = options_.files.empty() ? SearchTheStore() : SearchFiles();
     if (status != kGood) return status;
+    if (html_) return WriteHtml();
     return PrintCounts();
   }
 
@@ -84,10 +90,26 @@ class Hunt {
     }
     const bool whole = shape_ != HuntShape::kText;
     limit_ = options_.limit.value_or(whole ? 0 : kListed);
+    if (!options_.html.empty()) return ReadHtmlOptions();
     search_.newest_first = ListsAlerts() && limit_ != 0;
     search_.documents = ListsAlerts();
     if (top_.size() == 1) search_.column = ColumnOf(options_.top[0]);
     if (!top_.empty()) search_.documents |= search_.column.empty();
+    return kGood;
+  }
+
+  /// Its alerts come in the order of the store, all with their documents.
+  int ReadHtmlOptions() {
+    if (options_.follow || !ListsAlerts() || shape_ != HuntShape::kText) {
+      return Complain("--html goes with a search alone", kMisuse);
+    }
+    // Before the user changes: where the report goes, the store's owner may not write.
+    report_ = Fd(open(options_.html.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!report_) return Complain(OsError("cannot write " + options_.html).message, kMisuse);
+    std::string source;
+    for (const std::string& file : options_.files) source += (source.empty() ? "" : ", ") + file;
+    html_.emplace(HtmlReport::About{text_, options_.since, options_.until, source},
+                  options_.limit.value_or(kReported));
     return kGood;
   }
 
@@ -101,6 +123,11 @@ class Hunt {
     Result<StoreReader> reader = StoreReader::Open(path);
     if (!reader) return Complain(reader.message(), kMisuse);
     if (!reader->caveat().empty()) Complain(reader->caveat(), kGood);
+    if (!ListsAlerts()) {
+      const Result<bool> counted = CountInStore(*reader);
+      if (!counted) return Complain(counted.message(), kFindings);
+      if (*counted) return kGood;
+    }
     const Result<std::int64_t> last = reader->Last();
     const Status searched = SearchStore(
         *reader, query_, search_, [&](const Found& found) { return Take(found); },
@@ -109,11 +136,51 @@ class Hunt {
       return Complain((searched ? last.error() : searched.error()).message, kFindings);
     }
     PrintKept();
+    if (html_) return kGood;
     if (options_.follow) return Follow(*std::move(reader), path, *last);
     if (ListsAlerts() && taken_ == 0 && shape_ == HuntShape::kText) {
       std::fputs("tldctl: no alert matches\n", stderr);
     }
     return kGood;
+  }
+
+  /// False when documents have to be read for it.
+  Result<bool> CountInStore(StoreReader& reader) {
+    for (const TopValues& top : top_) {
+      if (CountedBy(top.field()).empty()) return false;
+    }
+    if (histogram_) {
+      Result<bool> counted = CountTimes(reader, query_, search_, histogram_->span_us(),
+                                        [&](std::int64_t start, int level, std::uint64_t alerts) {
+                                          histogram_->Add(start, level, alerts);
+                                        });
+      if (!counted || !*counted) return counted;
+    }
+    for (TopValues& top : top_) {
+      const std::string column(CountedBy(top.field()));
+      const bool of_rules = ColumnOf(top.field()).empty();
+      Result<bool> counted = CountValues(
+          reader, query_, search_, column, [&](std::string_view value, std::uint64_t alerts) {
+            if (!of_rules) return top.Add(value, alerts);
+            const Result<std::string> newest = NewestOf(reader, std::string(value));
+            rapidjson::Document document;
+            if (!newest || !ParseDocument(document, *newest)) return;
+            for (const std::string& one : ValuesOf(document, top.field())) top.Add(one, alerts);
+          });
+      if (!counted || !*counted) return counted;
+    }
+    return true;
+  }
+
+  /// The column that tells a field, or that of the rule, which tells what only its rule decides.
+  static std::string_view CountedBy(std::string_view field) {
+    const bool of_rule = field.starts_with("rule.mitre.") || field == "rule.groups";
+    return of_rule ? "rule" : ColumnOf(field);
+  }
+
+  int WriteHtml() const {
+    const Status written = WriteAll(report_.get(), html_->Page(RealtimeUs()));
+    return written ? kGood : Complain(options_.html + ": " + written.message(), kMisuse);
   }
 
   int SearchFiles() {
@@ -150,7 +217,8 @@ class Hunt {
     ++taken_;
     for (TopValues& top : top_) top.Add(found);
     if (histogram_) histogram_->Add(found);
-    if (!ListsAlerts()) return true;
+    if (html_) html_->Add(found);
+    if (html_ || !ListsAlerts()) return true;
     std::string line = HuntLine(shape_, found.alert, *found.document, color_);
     if (limit_ == 0) {
       std::puts(line.c_str());
@@ -220,6 +288,8 @@ class Hunt {
   std::deque<std::string> kept_;  // newest first
   std::vector<TopValues> top_;
   std::optional<Histogram> histogram_;
+  std::optional<HtmlReport> html_;
+  Fd report_;
 };
 
 }  // namespace
@@ -250,6 +320,10 @@ void AddHunt(CLI::App& app, CommonOptions& common, Action& action) {
       ->option_text("N");
   command->add_flag("--follow", options->follow, "go on with alerts as they come");
   command->add_flag("--csv", options->csv, "comma-separated values");
+  command
+      ->add_option("--html", options->html,
+                   "write a report for a browser, with the newest 1000 alerts or --limit")
+      ->option_text("FILE");
   command->callback([&common, &action, options] {
     action = [&common, options] { return Hunt(common, *options).Run(); };
   });

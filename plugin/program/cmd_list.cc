@@ -33,6 +33,7 @@ class ListCommand {
       : common_(common), options_(options), where_(ListsOf(common.Settings(), common.Source())) {}
 
   int Show() {
+    if (options_.name.empty()) return ShowNames();
     const auto list = Open();
     if (!list) return kFindings;
     list->ForEach([&](std::string_view key, std::string_view value) {
@@ -129,6 +130,19 @@ class ListCommand {
     ListDirectories where = where_;
     where.compiled.clear();
     return where;
+  }
+
+  int ShowNames() const {
+    for (const std::string& name : ListNames(where_)) {
+      std::string out = Shown(name);
+      if (common_.json) {
+        out = "{\"list\":";
+        AppendJsonString(out, name);
+        out += '}';
+      }
+      std::puts(out.c_str());
+    }
+    return kGood;
   }
 
   std::optional<List> Open() {
@@ -234,7 +248,7 @@ void AddList(CLI::App& app, CommonOptions& common, Action& action) {
       };
     });
   };
-  add("show", "print all entries", &ListCommand::Show, 1);
+  add("show", "print all entries, or the names of all lists", &ListCommand::Show, 0);
   add("get", "print the value of a key", &ListCommand::Get, 2);
   add("add", "add a key or change its value", &ListCommand::Add, 3);
   add("remove", "take a key out of the list", &ListCommand::Remove, 2);

@@ -95,14 +95,18 @@ void TopValues::Add(const Found& found) {
   for (std::string& value : values) ++counts_[std::move(value)];
 }
 
-void TopValues::Print(HuntShape shape, std::size_t most) const {
+std::vector<std::pair<std::string_view, std::uint64_t>> TopValues::Rows(std::size_t most) const {
   std::vector<std::pair<std::string_view, std::uint64_t>> rows(counts_.begin(), counts_.end());
   std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
     return a.second != b.second ? a.second > b.second : a.first < b.first;
   });
   if (most != 0 && rows.size() > most) rows.resize(most);
+  return rows;
+}
+
+void TopValues::Print(HuntShape shape, std::size_t most) const {
   if (shape == HuntShape::kText) std::printf("%10s  %s\n", "alerts", Shown(field_).c_str());
-  for (const auto& [value, count] : rows) {
+  for (const auto& [value, count] : Rows(most)) {
     if (shape == HuntShape::kJson) {
       std::string line = "{\"field\":";
       AppendJsonString(line, field_);
@@ -122,6 +126,10 @@ void TopValues::Print(HuntShape shape, std::size_t most) const {
 void Histogram::Add(const Found& found) {
   const std::int64_t time = found.alert.time_us;
   ++buckets_[time - ((time % span_us_) + span_us_) % span_us_][found.alert.level];
+}
+
+void Histogram::Add(std::int64_t start_us, int level, std::uint64_t alerts) {
+  buckets_[start_us][level] += alerts;
 }
 
 bool Histogram::Print(HuntShape shape, bool color) const {

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "deliver/search.h"
 
@@ -28,7 +30,12 @@ class TopValues {
  public:
   explicit TopValues(std::string field) : field_(std::move(field)) {}
   void Add(const Found& found);
-  /// The most frequent first, at most so many.
+  void Add(std::string_view value, std::uint64_t alerts) { counts_[std::string(value)] += alerts; }
+  const std::string& field() const { return field_; }
+  std::size_t different() const { return counts_.size(); }
+
+  /// The most frequent first, at most so many; 0 is all. Views into this.
+  std::vector<std::pair<std::string_view, std::uint64_t>> Rows(std::size_t most) const;
   void Print(HuntShape shape, std::size_t most) const;
 
  private:
@@ -43,6 +50,8 @@ class Histogram {
 
   explicit Histogram(std::int64_t span_us) : span_us_(span_us) {}
   void Add(const Found& found);
+  void Add(std::int64_t start_us, int level, std::uint64_t alerts);
+  std::int64_t span_us() const { return span_us_; }
   /// False when there would be more than kMostBuckets rows.
   bool Print(HuntShape shape, bool color) const;
 

@@ -203,5 +203,32 @@ TEST_F(HuntTest, AReaderWithoutRightsToWriteReadsInEveryState) {
   EXPECT_EQ(as_reader(), 1);  // as a crash leaves it
 }
 
+TEST_F(HuntTest, AReportHoldsItsDataAndNothingThatABrowserRuns) {
+  for (int i = 0; i < 60; ++i) {
+    Put(i % 2 == 0 ? "nc" : "ls", 12, i, "</script><script>alert(1)</script><!--");
+  }
+  const std::string path = directory_ / "report.html";
+  const Ran ran = Run("hunt --html " + path + " --limit 7 audit.command:nc");
+  EXPECT_EQ(ran.status, 0) << ran.out;
+  EXPECT_EQ(ran.out, "");
+  const std::string page = Slurp(path);
+  EXPECT_NE(page.find("default-src 'none'; style-src 'sha256-"), page.npos);
+  const std::string_view mark = "<script type=\"application/json\" id=\"data\">";
+  const std::size_t begin = page.find(mark);
+  ASSERT_NE(begin, page.npos);
+  std::string_view data = std::string_view(page).substr(begin + mark.size());
+  data = data.substr(0, data.find('<'));
+  rapidjson::Document document;
+  ASSERT_FALSE(document.Parse(data.data(), data.size()).HasParseError());
+  EXPECT_STREQ(document["query"].GetString(), "audit.command:nc");
+  EXPECT_EQ(document["total"].GetInt(), 30);
+  EXPECT_EQ(document["alerts"].Size(), 7u);
+  EXPECT_STREQ(document["alerts"][0]["data"]["audit"]["execve"]["a1"].GetString(),
+               "</script><script>alert(1)</script><!--");
+  EXPECT_EQ(document["bars"].Empty(), false);
+  EXPECT_EQ(Run("hunt --html " + path + " --follow").status, 2);
+  EXPECT_EQ(Run("hunt --html /nowhere/report.html").status, 2);
+}
+
 }  // namespace
 }  // namespace tld
