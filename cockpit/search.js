@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// The search: query, time, histogram, the most frequent values, the alerts.
+/* global cockpit */
+import { ask, follow } from "./tldctl.js";
+import { _, alertRows, alertTable, counters, el, histogram, shown, term, timeOf, timeText, topList } from "./view.js";
+
+const RANGES = [["15m", _("last 15 minutes"), 900], ["1h", _("last hour"), 3600], ["24h", _("last 24 hours"), 86400],
+  ["7d", _("last 7 days"), 604800], ["30d", _("last 30 days"), 2592000], ["90d", _("last 90 days"), 7776000]];
+const SPANS = [1, 5, 15, 60, 300, 900, 3600, 10800, 21600, 43200, 86400, 604800];
+const TOPS = [["rule.id", _("Rules")], ["data.audit.auid", _("Users")], ["data.audit.command", _("Programs")],
+  ["rule.mitre.id", _("Techniques")]];
+const LISTED = 200;
+const MOST_ROWS = 1000;
+const MOST_VALUES = "1000";
+const REFRESH_MS = 2000;
+
+const localInput = (ms) => timeText(ms).replace(" ", "T");
+
+export function search(panel) {
+  const options = cockpit.location.options;
+  let query = options.q ?? "";
+  let range = RANGES.some(([name]) => name === options.range) ? options.range : "24h";
+  let custom = options.from && options.to ? [Number(options.from), Number(options.to)] : null;
+  let alerts = [];
+  let stopFollowing = null;
+  let refresh = null;
+  let asked = 0;  // answers to an older question are not shown
+
+  const input = el("input", {
+    class: "query", type: "search", value: query, spellcheck: "false", autocomplete: "off",
+    "aria-label": _("Query"), placeholder: "data.audit.command:nc and rule.level>=12",
+  });
+  const rangeSelect = el("select", { "aria-label": _("Time range"), onchange: () => chooseRange() },
+    ...RANGES.map(([name, title]) => el("option", { value: name }, title)), el("option", { value: "custom" }, _("custom")));
+  const from = el("input", { type: "datetime-local", step: "1", "aria-label": _("from"), onchange: () => chooseCustom() });
+  const to = el("input", { type: "datetime-local", step: "1", "aria-label": _("to"), onchange: () => chooseCustom() });
+  const between = el("span", { hidden: true }, from, " – ", to);
+  const live = el("button", { class: "control", type: "button", id: "follow", "aria-pressed": "false", onclick: () => toggleFollow() }, _("Follow"));
+  const problem = el("div", { class: "problem", role: "alert", hidden: true });
+  const news = el("div", { class: "visually-hidden", "aria-live": "polite" });
+  const result = el("div", { id: "result" });
+  panel.append(el("form", {
+    class: "search", role: "search",
+    onsubmit: (event) => { event.preventDefault(); query = input.value; run(); },
+  }, input, rangeSelect, between, el("button", { class: "control primary", type: "submit" }, _("Search")), live), problem, news, result);
+
+  function chooseRange() {
+    if (rangeSelect.value === "custom") {
+      const [begin, end] = interval();
+      custom = [begin, end];
+    } else {
+      custom = null;
+      range = rangeSelect.value;
+    }
+    run();
+  }
+
+  function chooseCustom() {
+    const chosen = [Date.parse(from.value), Date.parse(to.value)];
+    if (chosen.every(Number.isFinite) && chosen[0] < chosen[1]) {
+      custom = chosen;
+      run();
+    }
+  }
+
+  function interval() {
+    if (custom) return custom;
+    const seconds = RANGES.find(([name]) => name === range)[2];
+    return [Date.now() - seconds * 1000, Date.now() + 1000];
+  }
+
+  /** The query is what stands in the bar: a filter is a term more. */
+  function filter(field, value, not) {
+    const more = term(field, value, not);
+    query = query.trim() === "" ? more : /\bor\b/i.test(query) ? `(${query}) and ${more}` : `${query} and ${more}`;
+    input.value = query;
+    run();
+  }
+
+  function zoom(begin, end) {
+    custom = [begin, Math.max(end, begin + 1000)];
+    run();
+  }
+
+  function complain(fault) {
+    problem.replaceChildren(shown(fault.message));
+    if (fault.column !== null && fault.column !== undefined) {
+      problem.append(el("code", {}, `${shown(query)}\n${" ".repeat(fault.column - 1)}^`));
+      input.setAttribute("aria-invalid", "true");
+    }
+    problem.hidden = false;
+  }
+
+  /** Draws everything anew; quietly when it is the follower that asks. */
+  async function run(quietly = false) {
+    const mine = ++asked;
+    clearTimeout(refresh);
+    refresh = null;
+    remember();
+    problem.hidden = true;
+    input.removeAttribute("aria-invalid");
+    result.classList.toggle("busy", !quietly);
+    const [begin, end] = interval();
+    const span = SPANS.find((s) => (end - begin) / 1000 / s <= 120) ?? SPANS.at(-1);
+    const when = ["--since", new Date(begin).toISOString(), "--until", new Date(end).toISOString()];
+    try {
+      const counted = ask(["hunt", ...when, "--histogram", `${span}s`, ...TOPS.slice(0, 3).flatMap(([field]) => ["--top", field]), "--limit", MOST_VALUES], query);
+      const techniques = ask(["hunt", ...when, "--top", "rule.mitre.id"], query);
+      const listed = ask(["hunt", ...when, "--limit", String(LISTED)], query);
+      techniques.catch(() => {});
+      listed.catch(() => {});
+      const counts = await counted;
+      const list = await listed;
+      const known = await techniques;
+      if (mine !== asked) return;
+      alerts = list.reverse();
+      draw([...counts, ...known], begin, end, span);
+    } catch (fault) {
+      if (mine !== asked) return;
+      result.replaceChildren();
+      complain(fault);
+    } finally {
+      if (mine === asked) result.classList.remove("busy");
+    }
+    if (stopFollowing && !quietly) { toggleFollow(); toggleFollow(); }  // by the new query
+  }
+
+  function remember() {
+    rangeSelect.value = custom ? "custom" : range;
+    between.hidden = !custom;
+    if (custom) [from.value, to.value] = custom.map(localInput);
+    const now = { range };
+    if (query) now.q = query;
+    if (custom) [now.from, now.to] = custom.map(String);
+    cockpit.location.replace(["search"], now);
+  }
+
+  function draw(counts, begin, end, span) {
+    const bars = counts.filter((line) => line.time).map((line) => ({ time: timeOf(line.time), levels: line.levels }));
+    const of = (field) => counts.filter((line) => line.field === field);
+    const sum = (least) => bars.reduce((all, bar) => all + Object.entries(bar.levels).reduce((n, [level, count]) => n + (Number(level) >= least ? count : 0), 0), 0);
+    const labels = { "rule.id": new Map(), "data.audit.auid": new Map() };
+    for (const alert of alerts) {
+      labels["rule.id"].set(alert.rule?.id, `${alert.rule?.id} ${alert.rule?.description}`);
+      const user = alert.data?.audit;
+      if (user?.auid_name) labels["data.audit.auid"].set(user.auid, `${user.auid_name} (${user.auid})`);
+    }
+    const top = ([field, title]) => topList(title, field, of(field).slice(0, 10).map((row) => ({ ...row, label: labels[field]?.get(row.value) })), filter);
+    const total = sum(0);
+    result.replaceChildren(
+      counters([[_("alerts"), total], [_("level 12 and above"), sum(12)], [_("users"), of("data.audit.auid").length], [_("programs"), of("data.audit.command").length]]),
+      histogram(bars, span, begin, end, zoom),
+      el("div", { class: "tops" }, ...TOPS.map(top)),
+      el("div", { class: "tools" },
+        el("span", { class: "note" }, total > alerts.length ? cockpit.format(_("The newest $0 of $1 alerts"), alerts.length, total) : ""),
+        el("span", {}, el("button", { class: "control", type: "button", onclick: () => save("json") }, _("Export JSON")), " ",
+          el("button", { class: "control", type: "button", onclick: () => save("csv") }, _("Export CSV")))),
+      total === 0 ? el("p", { class: "note" }, _("No alert matches in this time.")) : "",
+      el("div", { class: "scroll" }, alertTable(alerts, filter)));
+  }
+
+  function toggleFollow() {
+    if (stopFollowing) {
+      stopFollowing();
+      stopFollowing = null;
+    } else {
+      stopFollowing = follow(query, take, (fault) => {
+        stopFollowing = null;
+        live.setAttribute("aria-pressed", "false");
+        complain(fault);
+      });
+    }
+    live.setAttribute("aria-pressed", String(stopFollowing !== null));
+  }
+
+  function take(arrived) {
+    const known = new Set(alerts.map((alert) => alert.id));
+    const fresh = arrived.filter((alert) => !known.has(alert.id));
+    if (fresh.length === 0) return;
+    alerts = [...fresh.slice().reverse(), ...alerts].slice(0, MOST_ROWS);
+    const body = result.querySelector(".alerts > tbody");
+    for (const alert of fresh) body?.prepend(...alertRows(alert, filter));
+    while (body && body.childElementCount > 2 * MOST_ROWS) body.lastChild.remove();
+    news.textContent = cockpit.format(_("$0 new alerts"), fresh.length);
+    refresh ??= setTimeout(() => run(true), REFRESH_MS);
+  }
+
+  function save(kind) {
+    const text = kind === "json" ? alerts.map((alert) => JSON.stringify(alert)).join("\n") + "\n" : csv(alerts);
+    const url = URL.createObjectURL(new Blob([text], { type: kind === "json" ? "application/x-ndjson" : "text/csv" }));
+    const link = el("a", { href: url, download: `alerts.${kind}` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  }
+
+  run();
+  return () => {
+    asked++;
+    clearTimeout(refresh);
+    stopFollowing?.();
+  };
+}
+
+
+/** RFC 4180; what a spreadsheet would take for a formula gets a `'` before it. */
+function csv(alerts) {
+  const columns = ["timestamp", "rule.id", "rule.level", "rule.description", "agent.name", "data.audit.auid", "data.audit.uid",
+    "data.audit.command", "data.audit.exe", "data.audit.execve.cmdline", "data.audit.cwd", "id"];
+  const value = (alert, path) => [path.split(".").reduce((at, name) => at?.[name], alert) ?? ""].flat().join(" ");
+  const cell = (text) => `"${(/^[=+\-@\t\r]/.test(text) ? "'" : "") + shown(text).replace(/"/g, '""')}"`;
+  return [columns.map(cell), ...alerts.map((alert) => columns.map((path) => cell(value(alert, path))))]
+    .map((row) => row.join(",")).join("\r\n") + "\r\n";
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people do with the page, step by step. Each step is a test.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { Host, sleep, until } from "./host.mjs";
+
+const build = process.argv[2] ?? "build";
+const { chromium } = createRequire(resolve(build, "cockpit/package.json"))("playwright-core");
+const port = 9191;
+const host = new Host(build);
+let passed = 0;
+let failed = 0;
+let page;
+let frame;
+const wrong = [];  // what the browser complained of
+
+async function test(name, body) {
+  try {
+    await body();
+    passed++;
+    console.log(`ok   ${name}`);
+  } catch (fault) {
+    failed++;
+    console.log(`FAIL ${name}\n     ${String(fault.stack ?? fault).split("\n").slice(0, 6).join("\n     ")}`);
+    await page?.screenshot({ path: join(build, `cockpit/failed-${failed}.png`) }).catch(() => {});
+  }
+}
+
+const picture = (name) => page.screenshot({ path: join(build, `cockpit/${name}.png`) });
+const count = async (name) => Number(await frame.locator(`.counters div:has(dt:text-is("${name}")) dd`).textContent());
+const rows = () => frame.locator("tr.alert");
+const settled = () => until("the search ends", async () => await frame.locator("#result .counters, .problem:visible").count() > 0 && await frame.locator("#result.busy").count() === 0);
+async function search(query) {
+  await frame.locator("input.query").fill(query);
+  await frame.locator("input.query").press("Enter");
+  await sleep(100);
+  await settled();
+}
+
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+try {
+  await host.startPlugin();
+  await host.startCockpit(port);
+  page = await browser.newPage({ viewport: { width: 1300, height: 950 }, colorScheme: "light" });
+  page.on("console", (message) => { if (message.type() === "error") wrong.push(message.text()); });
+  page.on("pageerror", (fault) => wrong.push(String(fault)));
+  page.on("dialog", (dialog) => { wrong.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  page.setDefaultTimeout(10_000);
+  await page.goto(`http://127.0.0.1:${port}/tld-audisp/index`);
+  await until("the shell shows the page", () => (frame = page.frames().find((one) => one.url().includes("/tld-audisp/index.html"))) !== undefined);
+
+  await test("each text has its translations", () => execFileSync("cockpit/translate", ["--check"]));
+
+  await test("the page of a store in which next to nothing is", async () => {
+    await settled();
+    assert.equal(await count("alerts"), host.stored().length);  // the plugin's own, of its start
+    await search("data.audit.command:*");
+    assert.match(await frame.locator("#result").textContent(), /No alert matches in this time/);
+    await picture("empty");
+    await search("");
+    assert.equal(await frame.locator("h1").textContent(), "Threat hunting");
+  });
+
+  await test("a command that is run while the page follows appears", async () => {
+    await frame.locator("#follow").click();
+    await sleep(500);
+    host.exec({ command: "nc" });
+    await until("the alert is shown", async () => await frame.locator("tr.alert.high").count() === 1);
+    const row = frame.locator("tr.alert.high");
+    assert.match(await row.locator("td.command").textContent(), /^nc /);
+    assert.match(await row.locator("td.login").textContent(), /^alicedev \(1000\)$/);
+    await until("the counters follow", async () => await count("level 12 and above") === 1);
+    await frame.locator("#follow").click();
+  });
+
+  const now = Date.now();
+  for (let i = 0; i < 40; i++) host.exec({ command: ["nc", "curl", "whoami", "base64"][i % 4], at: now - i * 600_000 });
+  await until("all are stored", () => host.stored().length >= 30);
+
+  await test("a query in the search bar, and what it leaves", async () => {
+    await search("data.audit.command:nc and rule.level>=12");
+    await until("nc alone is left", async () => await rows().count() === 11);
+    for (const text of await frame.locator("td.command").allTextContents()) assert.match(text, /^nc /);
+    assert.match(page.url(), /q=data\.audit\.command/);
+    await picture("search");
+  });
+
+  await test("a wrong query is told with its place", async () => {
+    await search("rule.level>=high");
+    assert.match(await frame.locator(".problem").textContent(), /this comparison needs a number/);
+    const [line, caret] = (await frame.locator(".problem code").textContent()).split("\n");
+    assert.equal(line.slice(caret.indexOf("^")), "high");
+    assert.equal(await frame.locator("input.query").getAttribute("aria-invalid"), "true");
+    await picture("wrong-query");
+  });
+
+  await test("a value of a list narrows the search, and one that is not wanted is taken out", async () => {
+    await search("");
+    const before = await count("alerts");
+    await frame.locator(".top", { hasText: "Programs" }).locator("button.value", { hasText: /^nc$/ }).click();
+    await settled();
+    await until("it is in the query", async () => await frame.locator("input.query").inputValue() === "data.audit.command:nc");
+    await until("nc is left", async () => await count("alerts") === 11);
+    await search("");
+    await frame.locator(".top", { hasText: "Programs" }).locator("li", { hasText: /^nc/ }).locator("button.not").click();
+    await until("nc is gone", async () => await count("alerts") === before - 11);
+    assert.equal(await frame.locator("input.query").inputValue(), "not data.audit.command:nc");
+  });
+
+  await test("a part of the histogram is chosen with the pointer, and with the keyboard", async () => {
+    await search("");
+    const before = await count("alerts");
+    const box = await frame.locator("svg.histogram").boundingBox();
+    await page.mouse.move(box.x + box.width * 0.9, box.y + 40);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width, box.y + 40, { steps: 5 });
+    await page.mouse.up();
+    await until("less is shown", async () => { const n = await count("alerts"); return n > 0 && n < before; });
+    assert.equal(await frame.locator("select[aria-label='Time range']").inputValue(), "custom");
+    await frame.locator("select[aria-label='Time range']").selectOption("24h");
+    await until("all is shown again", async () => await count("alerts") === before);
+    await frame.locator("svg.histogram g.bar").first().focus();
+    await page.keyboard.press("Enter");
+    await until("a bar is shown", async () => { const n = await count("alerts"); return n > 0 && n < 5; });
+    await frame.locator("select[aria-label='Time range']").selectOption("24h");
+    await until("all is shown again", async () => await count("alerts") === before);
+  });
+
+  await test("an alert opens to its fields, records and the ausearch line", async () => {
+    await search("data.audit.command:nc");
+    const open = rows().first().locator("button.open");
+    await open.focus();
+    await page.keyboard.press("Enter");
+    assert.equal(await open.getAttribute("aria-expanded"), "true");
+    const details = frame.locator("tr.details:not([hidden])");
+    assert.match(await details.locator("pre.records").first().textContent(), /^type=SYSCALL .*\ntype=EXECVE /);
+    assert.match(await details.locator("code").textContent(), /^ausearch -i -a \d+$/);
+    await picture("alert");
+    await details.locator("tr", { hasText: "rule.level" }).locator("button[title='is not']").click();
+    await until("the field is in the query", async () => /and not rule\.level:\d+$/.test(await frame.locator("input.query").inputValue()));
+  });
+
+  await test("what is shown is exported", async () => {
+    await search("data.audit.command:nc and rule.level>=12");
+    for (const [button, name] of [["Export JSON", "alerts.json"], ["Export CSV", "alerts.csv"]]) {
+      const [download] = await Promise.all([page.waitForEvent("download"), frame.getByRole("button", { name: button }).click()]);
+      assert.equal(download.suggestedFilename(), name);
+      const lines = readFileSync(await download.path(), "utf8").trim().split("\n");
+      assert.equal(lines.length, name.endsWith("csv") ? 12 : 11);
+      if (name.endsWith("json")) for (const line of lines) assert.equal(JSON.parse(line).data.audit.command, "nc");
+    }
+  });
+
+  await test("hostile text is text", async () => {
+    const bad = `<img src=x onerror=alert(1)>"'</script><script>alert(2)</script>\u202egnp.exe`;
+    const hex = Buffer.from(bad, "utf8").toString("hex").toUpperCase();
+    host.exec({ command: "nc", change: (line) => line.replace(/a1="[^"]*"/, `a1=${hex}`).replace(/comm="nc"/, `comm=${Buffer.from("<b>nc").toString("hex").toUpperCase()}`) });
+    await until("it is stored", () => host.stored().some((alert) => alert.full_log?.includes(hex)));
+    await search(`"<img src=x"`);
+    await until("it is shown", async () => await rows().count() >= 1);
+    const shown = await rows().first().locator("td.command").textContent();
+    assert.ok(shown.includes("<img src=x onerror=alert(1)>"), shown);
+    assert.ok(!shown.includes("\u202e"));
+    await rows().first().locator("button.open").click();
+    assert.equal(await frame.locator("#result img, #result script, #result b").count(), 0);
+    await frame.locator(".top", { hasText: "Programs" }).locator("button.value").first().click();
+    await settled();
+    assert.equal(await frame.locator(".problem:visible").count(), 0);
+    await picture("hostile");
+  });
+
+  await test("the dark theme, and a narrow window", async () => {
+    await search("");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await until("it is dark", async () => await frame.evaluate(() => getComputedStyle(document.body).backgroundColor) === "rgb(27, 29, 33)");
+    await picture("dark");
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize({ width: 420, height: 900 });
+    assert.ok(await frame.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "it can be scrolled sideways");
+    await picture("narrow");
+    await page.setViewportSize({ width: 1300, height: 950 });
+  });
+
+  await test("a list is changed, and the change is in force", async () => {
+    await frame.locator("#tab-lists").click();
+    await until("entries are shown", async () => await frame.locator("#entries tbody tr").count() > 20);
+    await frame.locator("input[placeholder='Key']").fill("-my-tool");
+    await frame.locator("input[placeholder='Value']").fill("orange");
+    await frame.getByRole("button", { name: "Add or change" }).click();
+    await until("the plugin has it", async () => /in force/.test(await frame.locator("[role=status]").textContent()));
+    assert.equal(host.tldctl("list", "get", "--", "suspicious-programs", "-my-tool").trim(), "orange");
+    await frame.locator("input[placeholder='Filter entries']").fill("-my-tool");
+    await picture("lists");
+    await frame.locator("#entries tbody tr", { hasText: "-my-tool" }).getByRole("button", { name: "Remove" }).click();
+    await until("it is gone", async () => await frame.locator("#entries tbody tr", { hasText: "-my-tool" }).count() === 0);
+  });
+
+  await test("rules: what fired leads to its alerts", async () => {
+    await frame.locator("#tab-rules").click();
+    const rule = frame.getByRole("button", { name: "100210" });
+    await until("rules are shown", async () => await rule.count() === 1);
+    await picture("rules");
+    await rule.click();
+    await until("its alerts are searched", async () => await frame.locator("input.query").inputValue() === "rule.id:100210");
+    await settled();
+    assert.ok(await count("alerts") > 0);
+  });
+
+  await test("the state, of a plugin that runs and of one that is down", async () => {
+    await frame.locator("#tab-state").click();
+    await until("counters are shown", async () => await frame.locator("#status tr", { hasText: "input.events" }).count() > 0);
+    await picture("state");
+    await host.stopPlugin();
+    await until("it is told", async () => /no plugin answers/.test(await frame.locator(".problem:visible").textContent().catch(() => "")));
+    await frame.locator("#tab-search").click();
+    await settled();
+    assert.ok(await count("alerts") > 0, "the store can be searched all the same");
+  });
+
+  await test("the report shows the same, from a file", async () => {
+    const file = resolve(build, "cockpit/report.html");
+    host.tldctl("hunt", "--html", file);
+    const report = await browser.newPage({ viewport: { width: 1300, height: 950 } });
+    report.on("console", (message) => { if (message.type() === "error") wrong.push(message.text()); });
+    report.on("pageerror", (fault) => wrong.push(String(fault)));
+    report.on("dialog", (dialog) => { wrong.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+    await report.goto(`file://${file}`);
+    assert.equal(await report.locator("tr.alert").count(), host.stored().length);
+    assert.ok((await report.locator("td.command").allTextContents()).some((text) => text.includes("<img src=x onerror=alert(1)>")));
+    assert.equal(await report.locator("main img, main script").count(), 0);
+    await report.screenshot({ path: join(build, "cockpit/report.png") });
+    await report.close();
+  });
+
+  await test("the browser had nothing to complain of", async () => assert.deepEqual(wrong, []));
+} catch (fault) {
+  failed++;
+  console.log(`FAIL ${fault.stack ?? fault}\n${host.cockpitLog ?? ""}`);
+} finally {
+  await browser.close();
+  await host.end();
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
