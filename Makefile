@@ -36,7 +36,7 @@ DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 BUILD_NEEDS := g++ make perl pkg-config libauparse-dev libaudit-dev libcdb-dev libinih-dev libpcre2-dev \
 	libpugixml-dev rapidjson-dev libcli11-dev zlib1g-dev libseccomp-dev libcap-ng-dev libssl-dev \
 	libsqlite3-dev
-TEST_NEEDS := busybox-static libgtest-dev auditd audispd-plugins rsyslog rsyslog-relp rsyslog-openssl rsyslog-elasticsearch openssl netcat-openbsd procps util-linux
+TEST_NEEDS := busybox-static libgtest-dev auditd audispd-plugins rsyslog rsyslog-relp rsyslog-openssl rsyslog-elasticsearch openssl netcat-openbsd procps systemd util-linux
 
 # ---- Programs ------------------------------------------------------------------------------------
 ROOMS := base audit detect alert deliver program
@@ -103,6 +103,9 @@ install: all
 	install -m 644 conf/apparmor $(DESTDIR)$(SYSCONFDIR)/apparmor.d/usr.sbin.tld-audisp
 	install -m 644 conf/auditd-after-apparmor.conf \
 	  $(DESTDIR)$(PREFIX)/lib/systemd/system/auditd.service.d/tld-audisp.conf
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/catalog $(DESTDIR)$(DATADIR)/tld-audisp/lnav
+	install -m 644 conf/lnav/tld_audisp.json $(DESTDIR)$(DATADIR)/tld-audisp/lnav/
+	install -m 644 conf/tld-audisp.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/
 	install -m 644 conf/completion/tldctl.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/tldctl
 	install -m 644 conf/completion/_tldctl $(DESTDIR)$(DATADIR)/zsh/vendor-completions/
 	install -m 644 docs/*.1 $(DESTDIR)$(MANDIR)/man1/

@@ -11,7 +11,10 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <utility>
+
+#include "alert/journal.h"
 
 namespace tld {
 namespace {
@@ -31,33 +34,55 @@ std::string Header(int facility, int severity) {
 
 }  // namespace
 
-Syslog::Syslog(Options options) : options_(std::move(options)) {}
+Syslog::Syslog(Options options)
+    : options_(std::move(options)), to_journal_(JournalIsBehind()) {}
 
 void Syslog::Configure(Options options) {
   if (options.socket != options_.socket) socket_.Reset();
   options_ = std::move(options);
+  if (!socket_) to_journal_ = JournalIsBehind();
 }
 
-void Syslog::Send(int severity, std::string_view text, std::int64_t now_ms, Rate rate) {
+void Syslog::Send(int severity, std::string_view text, std::int64_t now_ms, Rate rate,
+                  std::string_view fields) {
   const bool exempt = severity <= LOG_ERR || rate == Rate::kUrgent;
   if (!exempt && !WithinRate(now_ms)) {
     ++counters_.suppressed;
     ++suppressed_in_interval_;
     return;
   }
-  Queue(severity, text);
+  Queue(severity, text, fields);
   Flush(now_ms);
 }
 
-void Syslog::Queue(int severity, std::string_view text) {
-  std::string datagram = Header(options_.facility, severity);
-  datagram += text;
-  if (!MakeRoom(severity, datagram.size())) {
+void Syslog::Queue(int severity, std::string_view text, std::string_view fields) {
+  Line line{severity, Header(options_.facility, severity), std::string(text), std::string(fields)};
+  if (!MakeRoom(severity, line.bytes())) {
     ++counters_.dropped;
     return;
   }
-  queued_bytes_ += datagram.size();
-  queue_.push_back({severity, std::move(datagram)});
+  queued_bytes_ += line.bytes();
+  queue_.push_back(std::move(line));
+}
+
+std::string Syslog::Datagram(const Line& line) const {
+  if (!to_journal_) return line.header + line.text;
+  std::string out;
+  AppendJournalField(out, "MESSAGE", line.text);
+  AppendJournalField(out, "PRIORITY", std::to_string(line.severity));
+  AppendJournalField(out, "SYSLOG_FACILITY", std::to_string(options_.facility));
+  AppendJournalField(out, "SYSLOG_IDENTIFIER", "tld-audisp");
+  AppendJournalField(out, "SYSLOG_PID", std::to_string(getpid()));
+  return out + line.fields;
+}
+
+/// The socket's name leads to the one that journald serves.
+bool Syslog::JournalIsBehind() const {
+  std::error_code none;
+  const auto socket = std::filesystem::canonical(options_.socket, none);
+  if (none) return false;
+  const auto journals = std::filesystem::canonical(options_.journal + "/dev-log", none);
+  return !none && socket == journals && std::filesystem::exists(options_.journal + "/socket", none);
 }
 
 /// In a full queue the least severe line gives way, the last of them; false when all are at least
@@ -69,7 +94,7 @@ bool Syslog::MakeRoom(int severity, std::size_t bytes) {
       if (line->severity >= least->severity) least = line;
     }
     if (least == queue_.end() || least->severity <= severity) return false;
-    queued_bytes_ -= least->datagram.size();
+    queued_bytes_ -= least->bytes();
     queue_.erase(least);
     ++counters_.dropped;
   }
@@ -78,8 +103,8 @@ bool Syslog::MakeRoom(int severity, std::size_t bytes) {
 
 void Syslog::Flush(std::int64_t now_ms) {
   EndInterval(now_ms);
-  while (!queue_.empty() && Connect(now_ms) && SendOne(queue_.front().datagram, now_ms)) {
-    queued_bytes_ -= queue_.front().datagram.size();
+  while (!queue_.empty() && Connect(now_ms) && SendOne(queue_.front(), now_ms)) {
+    queued_bytes_ -= queue_.front().bytes();
     queue_.pop_front();
   }
 }
@@ -90,8 +115,10 @@ bool Syslog::Connect(std::int64_t now_ms) {
   next_connect_ms_ = now_ms + kReconnectMs;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (options_.socket.size() >= sizeof address.sun_path) return false;
-  std::copy(options_.socket.begin(), options_.socket.end(), address.sun_path);
+  to_journal_ = JournalIsBehind();
+  const std::string path = to_journal_ ? options_.journal + "/socket" : options_.socket;
+  if (path.size() >= sizeof address.sun_path) return false;
+  std::copy(path.begin(), path.end(), address.sun_path);
   Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return false;
   if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return false;
@@ -100,8 +127,9 @@ bool Syslog::Connect(std::int64_t now_ms) {
 }
 
 /// False when the line has to wait.
-bool Syslog::SendOne(const std::string& datagram, std::int64_t now_ms) {
+bool Syslog::SendOne(const Line& line, std::int64_t now_ms) {
   while (true) {
+    const std::string datagram = Datagram(line);
     const ssize_t n = send(socket_.get(), datagram.data(), datagram.size(), MSG_NOSIGNAL);
     if (n >= 0) {
       ++counters_.sent;
@@ -134,10 +162,11 @@ void Syslog::EndInterval(std::int64_t now_ms) {
 
 void Syslog::TellSuppressed(std::int64_t now_ms) {
   if (suppressed_in_interval_ > 0) {
-    Queue(LOG_WARNING, std::to_string(std::exchange(suppressed_in_interval_, 0)) +
-                           " more alerts in " +
-                           std::to_string((now_ms - interval_began_ms_) / 1000) +
-                           " s were not written to syslog (rate_burst)");
+    Queue(LOG_WARNING,
+          std::to_string(std::exchange(suppressed_in_interval_, 0)) + " more alerts in " +
+              std::to_string((now_ms - interval_began_ms_) / 1000) +
+              " s were not written to syslog (rate_burst)",
+          {});
   }
 }
 

@@ -16,12 +16,17 @@ namespace tld {
 /// bounded queue while the receiver is slow or away; beyond it they are dropped and counted. More
 /// lines than the rate allows are counted and told by one line when the interval ends: journald
 /// would drop them without a word that names them.
+///
+/// Where journald stands behind that socket, as on hosts with systemd, lines go to journald by its
+/// own protocol instead, with their fields; it passes them on to another syslog as it does with
+/// all.
 class Syslog {
  public:
   struct Options {
     std::string socket = "/dev/log";
-    int facility = 3;               ///< RFC 5424 table 1; 3 is daemon
-    std::size_t rate_burst = 9000;  ///< lines an interval; 0 = no limit
+    std::string journal = "/run/systemd/journal";  ///< directory of journald's sockets
+    int facility = 3;                              ///< RFC 5424 table 1; 3 is daemon
+    std::size_t rate_burst = 9000;                 ///< lines an interval; 0 = no limit
     std::int64_t rate_interval_s = 30;
 
     bool operator==(const Options&) const = default;
@@ -41,8 +46,10 @@ class Syslog {
 
   enum class Rate { kLimited, kUrgent };
 
-  /// `severity` as RFC 5424 numbers it. `text` is one line, made safe by its formatter.
-  void Send(int severity, std::string_view text, std::int64_t now_ms, Rate rate = Rate::kLimited);
+  /// `severity` as RFC 5424 numbers it. `text` is one line, made safe by its formatter. `fields`
+  /// (alert/journal.h) are for journald alone.
+  void Send(int severity, std::string_view text, std::int64_t now_ms, Rate rate = Rate::kLimited,
+            std::string_view fields = {});
 
   /// Sends what waits. Call when the descriptor is writable and at least every 200 ms while lines
   /// wait: a receiver that went away has no descriptor to poll.
@@ -54,23 +61,32 @@ class Syslog {
   /// To poll for writing while lines wait; -1 without a connection.
   int fd() const { return socket_.get(); }
   std::size_t waiting() const { return queue_.size(); }
+  /// True while lines go to journald by its own protocol.
+  bool to_journal() const { return to_journal_; }
   const Counters& counters() const { return counters_; }
   const Options& options() const { return options_; }
 
  private:
   struct Line {
     int severity = 0;
-    std::string datagram;
+    std::string header;  // of syslog
+    std::string text;
+    std::string fields;
+
+    std::size_t bytes() const { return header.size() + text.size() + fields.size(); }
   };
   bool Connect(std::int64_t now_ms);
+  bool JournalIsBehind() const;
+  std::string Datagram(const Line& line) const;
   bool MakeRoom(int severity, std::size_t bytes);
-  bool SendOne(const std::string& datagram, std::int64_t now_ms);
+  bool SendOne(const Line& line, std::int64_t now_ms);
   bool WithinRate(std::int64_t now_ms);
   void EndInterval(std::int64_t now_ms);
-  void Queue(int severity, std::string_view text);
+  void Queue(int severity, std::string_view text, std::string_view fields);
 
   Options options_;
   Fd socket_;
+  bool to_journal_ = false;
   std::int64_t next_connect_ms_ = 0;
   std::deque<Line> queue_;
   std::size_t queued_bytes_ = 0;

@@ -16,6 +16,7 @@
 #include "program/html_report.h"
 #include "program/hunt_report.h"
 #include "program/log_input.h"
+#include "program/pager.h"
 
 namespace tld {
 namespace {
@@ -54,6 +55,7 @@ class Hunt {
     if (!query) return ComplainOfQuery(query.error());
     query_ = *std::move(query);
     if (const int wrong = ReadOptions(now_us); wrong != kGood) return wrong;
+    if (!options_.follow) pager_.emplace();
     if (shape_ == HuntShape::kCsv && ListsAlerts()) std::puts(HuntHeader().c_str());
     const int status = options_.files.empty() ? SearchTheStore() : SearchFiles();
     if (status != kGood) return status;
@@ -288,6 +290,7 @@ class Hunt {
   std::deque<std::string> kept_;  // newest first
   std::vector<TopValues> top_;
   std::optional<Histogram> histogram_;
+  std::optional<Pager> pager_;
   std::optional<HtmlReport> html_;
   Fd report_;
 };

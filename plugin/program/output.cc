@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "alert/journal.h"
+
 namespace tld {
 namespace {
 
@@ -47,7 +49,7 @@ void Output::Send(Alert& alert, std::int64_t now_ms) {
     // Reports of the plugin about itself are few, and about losses: no flood may hide them.
     const auto rate = alert.about_event() ? Syslog::Rate::kLimited : Syslog::Rate::kUrgent;
     syslog_.Send(SyslogSeverity(level), FormatAlert(syslog_format_, alert, sender_, kSyslogLimit),
-                 now_ms, rate);
+                 now_ms, rate, syslog_.to_journal() ? JournalFields(alert, sender_) : "");
   }
   if (!to_file && !to_store) return;
   std::string document = FormatJson(alert, sender_, kFileLimit);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "alert/query.h"
 #include "base/text.h"
 #include "deliver/store.h"
 #include "tests/program/dispatcher.h"
@@ -16,6 +17,7 @@
 namespace tld {
 namespace {
 
+using testing_support::BuildDirectory;
 using testing_support::Eventually;
 using testing_support::ExecRecords;
 using testing_support::Ran;
@@ -228,6 +230,35 @@ TEST_F(HuntTest, AReportHoldsItsDataAndNothingThatABrowserRuns) {
   EXPECT_EQ(document["bars"].Empty(), false);
   EXPECT_EQ(Run("hunt --html " + path + " --follow").status, 2);
   EXPECT_EQ(Run("hunt --html /nowhere/report.html").status, 2);
+}
+
+TEST_F(HuntTest, ATerminalGetsAPagerAndColours) {
+  Put("nc", 12, 1);
+  // script(1) is the terminal.
+  const std::string command = "PAGER='sed s/^/paged:/' script -qec '" + BuildDirectory() +
+                              "/tldctl hunt --conf " + (directory_ / "none.conf") +
+                              "' /dev/null </dev/null 2>&1";
+  FILE* pipe = popen(command.c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  char buffer[4096];
+  const std::string shown(buffer, fread(buffer, 1, sizeof buffer, pipe));
+  pclose(pipe);
+  EXPECT_NE(shown.find("paged:\033[31m2023-11-14T22:13:21.000+0000 100212 level=12"), shown.npos)
+      << shown;
+}
+
+TEST(HuntingGuide, ItsQueriesAreQueries) {
+  const std::string guide = Slurp("docs/hunting.md");
+  std::size_t rows = 0;
+  for (const std::string_view line : SplitWords(guide, "\n")) {
+    const std::size_t begin = line.find("? | `");
+    if (begin == line.npos) continue;
+    std::string_view query = line.substr(begin + 5);
+    query = query.substr(0, query.find('`'));
+    EXPECT_TRUE(Query::Parse(query, 0)) << query;
+    ++rows;
+  }
+  EXPECT_EQ(rows, 9u);
 }
 
 }  // namespace
