@@ -4,7 +4,11 @@
 import { ask, tell } from "./tldctl.js";
 import { _, el, shown } from "./view.js";
 
-const COLOURS = ["red", "orange", "yellow", "black", "green"];
+/** What the shipped rules ask these lists for. */
+const VALUES = {
+  "suspicious-programs": ["red", "orange", "yellow"],
+  "audit-keys": ["write", "read", "attribute", "execute", "command"],
+};
 const MOST_SHOWN = 2000;
 
 export function lists(panel) {
@@ -13,14 +17,15 @@ export function lists(panel) {
   const names = el("select", { "aria-label": _("List"), onchange: () => load(names.value) });
   const wanted = el("input", { type: "search", "aria-label": _("Filter entries"), placeholder: _("Filter entries"), oninput: () => draw() });
   const key = el("input", { required: true, "aria-label": _("Key"), placeholder: _("Key") });
-  const value = el("input", { "aria-label": _("Value"), placeholder: _("Value"), list: "colours" });
+  const value = el("input", { "aria-label": _("Value"), placeholder: _("Value"), list: "values" });
+  const values = el("datalist", { id: "values" });
   const message = el("div", { class: "problem", role: "alert", hidden: true });
   const done = el("p", { class: "note", role: "status" });
   const body = el("tbody");
   panel.append(
     el("div", { class: "tools" }, names, wanted,
       el("form", { onsubmit: (event) => { event.preventDefault(); change(["add", name, key.value, value.value], key.value); } },
-        key, " ", value, " ", el("datalist", { id: "colours" }, ...COLOURS.map((colour) => el("option", { value: colour }))),
+        key, " ", value, " ", values,
         el("button", { class: "control primary", type: "submit" }, _("Add or change")))),
     message, done,
     el("table", { class: "plain", id: "entries" }, el("thead", {}, el("tr", {},
@@ -33,6 +38,8 @@ export function lists(panel) {
 
   async function load(which) {
     name = which;
+    values.replaceChildren(...(VALUES[name] ?? []).map((one) => el("option", { value: one })));
+    value.required = name in VALUES;
     try {
       entries = await ask(["list", "show"], which);
     } catch (fault) {
@@ -59,7 +66,9 @@ export function lists(panel) {
     done.textContent = "";
     try {
       const said = await tell(["list", action, "--", ...words]);
-      done.textContent = shown(said.trim() || cockpit.format(_("'$0' is in force."), about));
+      const what = action === "remove" ? _("'$0' was removed.") : _("'$0' was saved.");
+      // tldctl says what became of it: which policy is in force, or that no plugin runs.
+      done.textContent = shown(`${cockpit.format(what, about)} ${said.trim()}`);
       key.value = value.value = "";
     } catch (fault) {
       complain(fault);

@@ -42,7 +42,7 @@ export function search(panel) {
   panel.append(el("form", {
     class: "search", role: "search",
     onsubmit: (event) => { event.preventDefault(); query = input.value; run(); },
-  }, input, rangeSelect, between, el("button", { class: "control primary", type: "submit" }, _("Search")), live), problem, news, result);
+  }, input, rangeSelect, between, el("button", { class: "control primary", type: "submit" }, _("Run search")), live), problem, news, result);
 
   function chooseRange() {
     if (rangeSelect.value === "custom") {
@@ -113,8 +113,9 @@ export function search(panel) {
       const list = await listed;
       const known = await techniques;
       if (mine !== asked) return;
-      alerts = list.reverse();
-      draw([...counts, ...known], begin, end, span);
+      // While it follows, the table is the reader's: what is open stays open.
+      if (!quietly) alerts = list.reverse();
+      draw([...counts, ...known], begin, end, span, quietly);
     } catch (fault) {
       if (mine !== asked) return;
       result.replaceChildren();
@@ -135,7 +136,7 @@ export function search(panel) {
     cockpit.location.replace(["search"], now);
   }
 
-  function draw(counts, begin, end, span) {
+  function draw(counts, begin, end, span, quietly) {
     const bars = counts.filter((line) => line.time).map((line) => ({ time: timeOf(line.time), levels: line.levels }));
     const of = (field) => counts.filter((line) => line.field === field);
     const sum = (least) => bars.reduce((all, bar) => all + Object.entries(bar.levels).reduce((n, [level, count]) => n + (Number(level) >= least ? count : 0), 0), 0);
@@ -147,16 +148,19 @@ export function search(panel) {
     }
     const top = ([field, title]) => topList(title, field, of(field).slice(0, 10).map((row) => ({ ...row, label: labels[field]?.get(row.value) })), filter);
     const total = sum(0);
+    const table = quietly ? result.querySelector(".scroll") : null;
+    const place = scrollY;
     result.replaceChildren(
       counters([[_("alerts"), total], [_("level 12 and above"), sum(12)], [_("users"), of("data.audit.auid").length], [_("programs"), of("data.audit.command").length]]),
       histogram(bars, span, begin, end, zoom),
       el("div", { class: "tops" }, ...TOPS.map(top)),
       el("div", { class: "tools" },
         el("span", { class: "note" }, total > alerts.length ? cockpit.format(_("The newest $0 of $1 alerts"), alerts.length, total) : ""),
-        el("span", {}, el("button", { class: "control", type: "button", onclick: () => save("json") }, _("Export JSON")), " ",
-          el("button", { class: "control", type: "button", onclick: () => save("csv") }, _("Export CSV")))),
+        el("span", {}, el("button", { class: "control", type: "button", onclick: () => save("json") }, _("Export as JSON")), " ",
+          el("button", { class: "control", type: "button", onclick: () => save("csv") }, _("Export as CSV")))),
       total === 0 ? el("p", { class: "note" }, _("No alert matches in this time.")) : "",
-      el("div", { class: "scroll" }, alertTable(alerts, filter)));
+      table ?? el("div", { class: "scroll" }, alertTable(alerts, filter)));
+    if (table) scrollTo({ top: place });
   }
 
   function toggleFollow() {
@@ -164,6 +168,10 @@ export function search(panel) {
       stopFollowing();
       stopFollowing = null;
     } else {
+      if (custom) {  // alerts as they come are in no range of the past
+        custom = null;
+        run();
+      }
       stopFollowing = follow(query, take, (fault) => {
         stopFollowing = null;
         live.setAttribute("aria-pressed", "false");

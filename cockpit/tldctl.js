@@ -36,8 +36,11 @@ export function ask(args, text = null, good = [0]) {
 /** Runs tldctl for what it does; its words when that goes wrong. */
 export function tell(args) {
   return new Promise((resolve, reject) => {
-    cockpit.spawn(["tldctl", ...args], { superuser: "try", err: "message" })
-      .then(resolve).catch((failure, output) => reject(complaint(failure, output)));
+    cockpit.spawn(["tldctl", ...args], { superuser: "try", err: "out" })
+      .then(resolve).catch((failure, output) => {
+        const words = (output ?? "").trim();
+        reject(words === "" ? complaint(failure, output) : new Complaint(words));
+      });
   });
 }
 

@@ -42,6 +42,12 @@ export function timeText(ms) {
     `${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}`;
 }
 
+/** The time zone of `timeText`: `UTC+01:00`. */
+export function zoneText() {
+  const minutes = -new Date().getTimezoneOffset();
+  return `UTC${minutes < 0 ? "-" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
+}
+
 /** Milliseconds of a document's timestamp, `2026-01-31T14:00:00.000+0100`. */
 export const timeOf = (timestamp) => Date.parse(String(timestamp).replace(/([+-]\d\d)(\d\d)$/, "$1:$2"));
 
@@ -187,7 +193,7 @@ export const counters = (pairs) => el("dl", { class: "counters" },
 
 /** A table of alerts, each of which opens to all that is known of it. */
 export function alertTable(alerts, filter) {
-  const heads = [_("Time"), _("Level"), _("Rule"), _("Description"), _("Who"), _("As"), _("Command line")];
+  const heads = [`${_("Time")} (${zoneText()})`, _("Level"), _("Rule"), _("Description"), _("Login user"), _("Ran as"), _("Command line")];
   return el("table", { class: "alerts" },
     el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))),
     el("tbody", {}, ...alerts.map((alert) => alertRows(alert, filter)).flat()));

@@ -302,7 +302,7 @@ void AddHunt(CLI::App& app, CommonOptions& common, Action& action) {
   auto options = std::make_shared<HuntOptions>();
   command
       ->add_option("QUERY", options->words,
-                   "such as 'data.audit.command:nc and rule.level>=12'; see tldctl(1)")
+                   "such as 'data.audit.command:nc and rule.level>=12'; see tldctl-hunt(1)")
       ->option_text(" ");
   command
       ->add_option("--file", options->files,

@@ -75,7 +75,9 @@ try {
     const row = frame.locator("tr.alert.high");
     assert.match(await row.locator("td.command").textContent(), /^nc /);
     assert.match(await row.locator("td.login").textContent(), /^alicedev \(1000\)$/);
+    await row.locator("button.open").click();
     await until("the counters follow", async () => await count("level 12 and above") === 1);
+    assert.equal(await row.locator("button.open").getAttribute("aria-expanded"), "true");  // what is open stays open
     await frame.locator("#follow").click();
   });
 
@@ -148,7 +150,7 @@ try {
 
   await test("what is shown is exported", async () => {
     await search("data.audit.command:nc and rule.level>=12");
-    for (const [button, name] of [["Export JSON", "alerts.json"], ["Export CSV", "alerts.csv"]]) {
+    for (const [button, name] of [["Export as JSON", "alerts.json"], ["Export as CSV", "alerts.csv"]]) {
       const [download] = await Promise.all([page.waitForEvent("download"), frame.getByRole("button", { name: button }).click()]);
       assert.equal(download.suggestedFilename(), name);
       const lines = readFileSync(await download.path(), "utf8").trim().split("\n");
@@ -193,7 +195,7 @@ try {
     await frame.locator("input[placeholder='Key']").fill("-my-tool");
     await frame.locator("input[placeholder='Value']").fill("orange");
     await frame.getByRole("button", { name: "Add or change" }).click();
-    await until("the plugin has it", async () => /in force/.test(await frame.locator("[role=status]").textContent()));
+    await until("the plugin has it", async () => /^'-my-tool' was saved. policy \d+ is in force/.test(await frame.locator("[role=status]").textContent()));
     assert.equal(host.tldctl("list", "get", "--", "suspicious-programs", "-my-tool").trim(), "orange");
     await frame.locator("input[placeholder='Filter entries']").fill("-my-tool");
     await picture("lists");
