@@ -40,12 +40,14 @@ export function lists(panel) {
     name = which;
     values.replaceChildren(...(VALUES[name] ?? []).map((one) => el("option", { value: one })));
     value.required = name in VALUES;
+    let found = [];
     try {
-      entries = await ask(["list", "show"], which);
+      found = await ask(["list", "show"], which);
     } catch (fault) {
-      entries = [];
       complain(fault);
     }
+    if (name !== which) return;  // another list was chosen meanwhile
+    entries = found;
     draw();
   }
 

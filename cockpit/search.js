@@ -25,6 +25,7 @@ export function search(panel) {
   let stopFollowing = null;
   let refresh = null;
   let asked = 0;  // answers to an older question are not shown
+  let busy = 0;  // rounds of questions that run
 
   const input = el("input", {
     class: "query", type: "search", value: query, spellcheck: "false", autocomplete: "off",
@@ -94,8 +95,13 @@ export function search(panel) {
   /** Draws everything anew; quietly when it is the follower that asks. */
   async function run(quietly = false) {
     const mine = ++asked;
+    busy++;
     clearTimeout(refresh);
     refresh = null;
+    if (stopFollowing && !quietly) {  // by the new query
+      stopFollowing();
+      startFollowing();
+    }
     remember();
     problem.hidden = true;
     input.removeAttribute("aria-invalid");
@@ -121,9 +127,18 @@ export function search(panel) {
       result.replaceChildren();
       complain(fault);
     } finally {
+      busy--;
       if (mine === asked) result.classList.remove("busy");
     }
-    if (stopFollowing && !quietly) { toggleFollow(); toggleFollow(); }  // by the new query
+  }
+
+  /** Counts anew in a moment, never while they are being counted. */
+  function later() {
+    refresh ??= setTimeout(() => {
+      refresh = null;
+      if (busy > 0) later();
+      else run(true);
+    }, REFRESH_MS);
   }
 
   function remember() {
@@ -139,6 +154,7 @@ export function search(panel) {
   function draw(counts, begin, end, span, quietly) {
     const bars = counts.filter((line) => line.time).map((line) => ({ time: timeOf(line.time), levels: line.levels }));
     const of = (field) => counts.filter((line) => line.field === field);
+    const different = (field) => (of(field).length < Number(MOST_VALUES) ? of(field).length : `${MOST_VALUES}+`);
     const sum = (least) => bars.reduce((all, bar) => all + Object.entries(bar.levels).reduce((n, [level, count]) => n + (Number(level) >= least ? count : 0), 0), 0);
     const labels = { "rule.id": new Map(), "data.audit.auid": new Map() };
     for (const alert of alerts) {
@@ -151,7 +167,7 @@ export function search(panel) {
     const table = quietly ? result.querySelector(".scroll") : null;
     const place = scrollY;
     result.replaceChildren(
-      counters([[_("alerts"), total], [_("level 12 and above"), sum(12)], [_("users"), of("data.audit.auid").length], [_("programs"), of("data.audit.command").length]]),
+      counters([[_("alerts"), total], [_("level 12 and above"), sum(12)], [_("users"), different("data.audit.auid")], [_("programs"), different("data.audit.command")]]),
       histogram(bars, span, begin, end, zoom),
       el("div", { class: "tops" }, ...TOPS.map(top)),
       el("div", { class: "tools" },
@@ -172,13 +188,17 @@ export function search(panel) {
         custom = null;
         run();
       }
-      stopFollowing = follow(query, take, (fault) => {
-        stopFollowing = null;
-        live.setAttribute("aria-pressed", "false");
-        complain(fault);
-      });
+      startFollowing();
     }
     live.setAttribute("aria-pressed", String(stopFollowing !== null));
+  }
+
+  function startFollowing() {
+    stopFollowing = follow(query, take, (fault) => {
+      stopFollowing = null;
+      live.setAttribute("aria-pressed", "false");
+      complain(fault);
+    });
   }
 
   function take(arrived) {
@@ -190,7 +210,7 @@ export function search(panel) {
     for (const alert of fresh) body?.prepend(...alertRows(alert, filter));
     while (body && body.childElementCount > 2 * MOST_ROWS) body.lastChild.remove();
     news.textContent = cockpit.format(_("$0 new alerts"), fresh.length);
-    refresh ??= setTimeout(() => run(true), REFRESH_MS);
+    later();
   }
 
   function save(kind) {

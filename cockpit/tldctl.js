@@ -44,9 +44,9 @@ export function tell(args) {
   });
 }
 
-/** Calls `take` with each alert from now on; returns what ends that. `ended` gets the reason when it ends itself. */
+/** Calls `take` with each alert that is stored from now on; returns what ends that. `ended` gets the reason when it ends itself. */
 export function follow(text, take, ended) {
-  const command = ["tldctl", "hunt", "--json", "--follow", "--limit", "1", "--", text];
+  const command = ["tldctl", "hunt", "--json", "--follow", "--limit", "1", "--since", new Date().toISOString(), "--", text];
   let rest = "";
   let stopped = false;
   const process = cockpit.spawn(command, { superuser: "try", err: "message" });

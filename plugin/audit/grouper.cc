@@ -203,7 +203,9 @@ void Grouper::Leave(Place place) {
 }
 
 void Grouper::Store(Open& open, const RecordHeader& header, std::string_view line) {
-  const std::size_t end = EnrichmentBegin(line, header.type);
+  // Behind the header: a node's name may hold any byte but a blank.
+  const std::size_t body = std::min(header.body_begin, line.size());
+  const std::size_t end = body + EnrichmentBegin(line.substr(body), header.type);
   RawEvent& event = open.event;
   if (end < line.size() && (event.enrichment.empty() || header.type == record_type::kSyscall)) {
     event.enrichment = line.substr(end + 1);

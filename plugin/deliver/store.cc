@@ -11,6 +11,7 @@
 
 #include "audit/event.h"
 #include "base/os.h"
+#include "base/text.h"
 
 namespace tld {
 namespace {
@@ -63,10 +64,12 @@ constexpr std::string_view kInsert =
     "INSERT OR IGNORE INTO alert (instance, seq, time_us, stored_us, rule, level, host, auid, "
     "command, exe, document, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-/// The value for a column, or the mark for a field that has several.
+/// The value for a column, or the mark for a field of which the document tells more: it has several
+/// values, or one that is no UTF-8 and stands there in another form.
 std::string ColumnValue(const Event& event, std::string_view field) {
   const auto values = event.Find(field);
   if (values.size() > 1) return std::string(Store::kSeveral);
+  if (!values.empty() && !IsUtf8(values.front().value)) return std::string(Store::kSeveral);
   return values.empty() ? std::string() : std::string(values.front().value);
 }
 

@@ -34,8 +34,7 @@ std::string Header(int facility, int severity) {
 
 }  // namespace
 
-Syslog::Syslog(Options options)
-    : options_(std::move(options)), to_journal_(JournalIsBehind()) {}
+Syslog::Syslog(Options options) : options_(std::move(options)), to_journal_(JournalIsBehind()) {}
 
 void Syslog::Configure(Options options) {
   if (options.socket != options_.socket) socket_.Reset();
@@ -121,7 +120,13 @@ bool Syslog::Connect(std::int64_t now_ms) {
   std::copy(path.begin(), path.end(), address.sun_path);
   Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return false;
-  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return false;
+  const auto* to = reinterpret_cast<sockaddr*>(&address);
+  if (connect(fd.get(), to, sizeof address) != 0) {
+    // A profile of AppArmor that an administrator keeps may know the old socket alone.
+    if (!std::exchange(to_journal_, false)) return false;
+    address.sun_path[options_.socket.copy(address.sun_path, sizeof address.sun_path - 1)] = '\0';
+    if (connect(fd.get(), to, sizeof address) != 0) return false;
+  }
   socket_ = std::move(fd);
   return true;
 }

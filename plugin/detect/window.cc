@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -32,6 +33,15 @@ std::vector<std::string> ComparableValues(const Event& event, const FieldName& f
     return values.size() == kMostValues;
   });
   return values;
+}
+
+/// The names of the fields that a composite rule compares.
+std::set<std::string_view> ComparedBy(const Ruleset& ruleset, std::size_t rule) {
+  std::set<std::string_view> names;
+  for (const Comparison& c : ruleset.rules[rule].composite->comparisons) {
+    if (c.part == Comparison::Part::kField) names.insert(ruleset.compared_fields[c.field].text());
+  }
+  return names;
 }
 
 std::int64_t Distance(std::int64_t a, std::int64_t b) { return std::abs(a - b); }
@@ -65,6 +75,8 @@ void Windows::TakeOver(Windows&& old) {
     const auto rule = now[before.composites[place]];
     if (!rule || !ruleset_.rules[*rule].composite) continue;
     const std::size_t own = ruleset_.rules[*rule].composite->place;
+    // An event keeps what the composites of its time compared of it.
+    if (ComparedBy(before, before.composites[place]) != ComparedBy(ruleset_, *rule)) continue;
     for (const std::uint64_t name : old.memories_[place]) {
       const auto answer = now[old.At(name).answer];
       if (!answer) continue;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "alert/moment.h"
@@ -161,15 +162,21 @@ class Hunt {
     for (TopValues& top : top_) {
       const std::string column(CountedBy(top.field()));
       const bool of_rules = ColumnOf(top.field()).empty();
+      std::optional<Error> failed;
       Result<bool> counted = CountValues(
           reader, query_, search_, column, [&](std::string_view value, std::uint64_t alerts) {
             if (!of_rules) return top.Add(value, alerts);
             const Result<std::string> newest = NewestOf(reader, std::string(value));
+            if (!newest) failed = newest.error();
             rapidjson::Document document;
             if (!newest || !ParseDocument(document, *newest)) return;
-            for (const std::string& one : ValuesOf(document, top.field())) top.Add(one, alerts);
+            const std::vector<std::string> all = ValuesOf(document, top.field());
+            for (const std::string& one : std::set<std::string>(all.begin(), all.end())) {
+              top.Add(one, alerts);
+            }
           });
       if (!counted || !*counted) return counted;
+      if (failed) return *failed;
     }
     return true;
   }

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -38,6 +39,7 @@ Pager::Pager() {
 
 Pager::~Pager() {
   if (pid_ <= 0) return;
+  std::signal(SIGINT, SIG_IGN);  // it is the pager's, which has the terminal
   std::fflush(stdout);
   close(STDOUT_FILENO);
   waitpid(pid_, nullptr, 0);

@@ -270,5 +270,15 @@ TEST_F(GrouperTest, AJoinedEventMergesWithNothing) {
   EXPECT_EQ(events_.size(), 2u);
 }
 
+TEST_F(GrouperTest, ANodesNameMayHoldTheMarkOfEnrichment) {
+  Start(Grouper::Mode::kLive);
+  Line("node=\x1d type=SYSCALL msg=audit(1.000:1): a=b\x1dUID=\"x\"");
+  Line("node=\x1d type=EOE msg=audit(1.000:1): ");
+  ASSERT_EQ(events_.size(), 1u);
+  EXPECT_EQ(events_[0].TypeName(events_[0].records[0]), "SYSCALL");
+  EXPECT_EQ(events_[0].Body(events_[0].records[0]), "a=b");
+  EXPECT_EQ(events_[0].enrichment, "UID=\"x\"");
+}
+
 }  // namespace
 }  // namespace tld
