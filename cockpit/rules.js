@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules: what is wrong with them, and how often each fired.
+// The rules as they are tried, with how often each fired, and what is wrong with them.
 /* global cockpit */
 import { ask } from "./tldctl.js";
-import { _, el, shown, term } from "./view.js";
+import { _, bandOf, el, shown, term } from "./view.js";
 
 const DAYS = 30;
 
 export function rules(panel) {
   const message = el("div", { class: "problem", role: "alert", hidden: true });
-  const findings = el("div");
-  const fired = el("div");
+  const findings = el("div", { id: "findings" });
+  const tree = el("div", { id: "tree" });
   panel.append(message,
-    el("h2", {}, cockpit.format(_("Fired in the last $0 days"), DAYS)), fired,
+    el("h2", {}, cockpit.format(_("Rules, and their alerts of the last $0 days"), DAYS)), tree,
     el("h2", {}, _("Findings in settings, rules and lists")), findings);
   const complain = (fault) => {
     message.textContent = shown(fault.message);
@@ -30,13 +30,21 @@ export function rules(panel) {
         el("td", {}, shown(line.rule)), el("td", {}, shown(line.message))))));
   }).catch(complain);
 
-  ask(["hunt", "--since", `now-${DAYS}d`, "--top", "rule.id", "--limit", "0"]).then((lines) => {
-    fired.append(lines.length === 0 ? el("p", { class: "note" }, _("none"))
-      : table([_("Rule"), _("Alerts")], lines.map((line) => el("tr", {},
-        el("td", {}, el("button", {
-          class: "control", type: "button",
-          onclick: () => cockpit.location.go(["search"], { q: term("rule.id", line.value), range: "30d" }),
-        }, shown(line.value))), el("td", {}, String(line.count))))));
+  const fired = ask(["hunt", "--since", `now-${DAYS}d`, "--top", "rule.id", "--limit", "0"]).catch((fault) => {
+    complain(fault);  // a store that is not there yet; the rules are shown all the same
+    return [];
+  });
+  Promise.all([ask(["check", "--tree"], null, [0, 1]), fired]).then(([lines, counts]) => {
+    const alerts = new Map(counts.map((line) => [line.value, line.count]));
+    const search = (rule) => el("button", {
+      class: "control", type: "button", "aria-label": `${_("Run search")}: ${shown(rule)}`,
+      onclick: () => cockpit.location.go(["search"], { q: term("rule.id", rule), range: "30d" }),
+    }, String(alerts.get(rule)));
+    tree.append(table([_("Rule"), _("Level"), _("Description"), _("Alerts"), _("Place")], lines.map((line) => el("tr", { class: bandOf(line.level).name },
+      el("td", { class: `depth-${Math.min(line.depth, 8)}` }, shown(line.rule), line.again ? " …" : ""),
+      el("td", { class: "level" }, String(line.level)), el("td", {}, shown(line.description)),
+      el("td", {}, alerts.has(line.rule) ? search(line.rule) : ""),
+      el("td", {}, shown(`${line.file.split("/").at(-1)}:${line.line}`))))));
   }).catch(complain);
   return () => {};
 }

@@ -33,7 +33,7 @@ _tldctl() {
   fi
   local options=$common
   case $command in
-    check) options+=' --strict' ;;
+    check) options+=' --strict --tree' ;;
     test) options+=' --verbose --why' ;;
     replay) options+=' --level' ;;
     hunt) options+=' --file --since --until --top --histogram --limit --follow --csv --html' ;;

@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <memory>
+#include <vector>
 
+#include "base/text.h"
 #include "detect/lint.h"
 #include "detect/list.h"
 #include "program/command.h"
@@ -92,9 +95,71 @@ std::string Summary(const Diagnostics& diagnostics) {
   return text.empty() ? "no findings" : text;
 }
 
-int Check(const CommonOptions& common, bool strict) {
+/// Prints the rules as they are tried: each below its parents, siblings in their order. One that
+/// stands at several places has its children at the first.
+class RuleTree {
+ public:
+  RuleTree(const LoadedPolicy& loaded, bool json)
+      : loaded_(loaded), json_(json), seen_(ruleset().rules.size()) {}
+
+  void Print() {
+    for (const auto* roots : {&ruleset().roots, &ruleset().own_roots}) {
+      for (const std::size_t root : *roots) PrintFrom(root, 0);
+    }
+  }
+
+ private:
+  const Ruleset& ruleset() const { return loaded_.policy->ruleset; }
+
+  void PrintFrom(std::size_t index, std::size_t depth) {
+    const Rule& rule = ruleset().rules[index];
+    const bool again = seen_[index];
+    seen_[index] = true;
+    std::string description;
+    for (const DescriptionPart& part : rule.description) {
+      description += part.literal;
+      if (part.field) description += "$(" + part.field->text() + ')';
+    }
+    const RuleDefinition& definition = loaded_.definitions[index];
+    const std::size_t line = definition.source->LineOf(definition.at);
+    if (json_) {
+      std::string out = "{\"rule\":";
+      AppendJsonString(out, rule.id);
+      out += ",\"level\":" + std::to_string(rule.level);
+      out += ",\"depth\":" + std::to_string(depth);
+      out += again ? ",\"again\":true" : ",\"again\":false";
+      out += ",\"description\":";
+      AppendJsonString(out, description);
+      out += ",\"file\":";
+      AppendJsonString(out, definition.source->path);
+      std::puts((out + ",\"line\":" + std::to_string(line) + '}').c_str());
+    } else {
+      std::printf("%*s%s level=%d %s%s\n", static_cast<int>(2 * depth), "", Shown(rule.id).c_str(),
+                  rule.level, Shown(description).c_str(),
+                  again && !rule.children.empty() ? " …" : "");
+    }
+    if (again) return;
+    for (const std::size_t child : rule.children) PrintFrom(child, depth + 1);
+  }
+
+  const LoadedPolicy& loaded_;
+  bool json_;
+  std::vector<bool> seen_;
+};
+
+struct CheckOptions {
+  bool strict = false;
+  bool tree = false;
+};
+
+int Check(const CommonOptions& common, const CheckOptions& options) {
   const PolicySource source = common.Source();
   LoadedPolicy loaded = LoadPolicy(source, 1);
+  if (options.tree) {
+    Print(loaded.diagnostics, common, false);
+    RuleTree(loaded, common.json).Print();
+    return loaded.diagnostics.HasErrors() ? kFindings : kGood;
+  }
   const ListDirectories lists = ListsOf(loaded.policy->config, source);
   CheckUnusedLists(loaded, lists, loaded.diagnostics);
   Lint(loaded, lists);
@@ -109,7 +174,7 @@ int Check(const CommonOptions& common, bool strict) {
     std::printf("%s, %s: %s\n", Counted(ruleset.rules.size(), "rule").c_str(),
                 Counted(ruleset.lists.size(), "list").c_str(), Summary(diagnostics).c_str());
   }
-  const bool bad = diagnostics.HasErrors() || (strict && !diagnostics.all().empty());
+  const bool bad = diagnostics.HasErrors() || (options.strict && !diagnostics.all().empty());
   return bad ? kFindings : kGood;
 }
 
@@ -117,10 +182,11 @@ int Check(const CommonOptions& common, bool strict) {
 
 void AddCheck(CLI::App& app, CommonOptions& common, Action& action) {
   CLI::App* command = AddCommand(app, common, "check", "find faults in settings, rules and lists");
-  auto strict = std::make_shared<bool>(false);
-  command->add_flag("--strict", *strict, "warnings and lint count as faults");
-  command->callback([&common, &action, strict] {
-    action = [&common, strict] { return Check(common, *strict); };
+  auto options = std::make_shared<CheckOptions>();
+  command->add_flag("--strict", options->strict, "warnings and lint count as faults");
+  command->add_flag("--tree", options->tree, "show the rules as they stand below each other");
+  command->callback([&common, &action, options] {
+    action = [&common, options] { return Check(common, *options); };
   });
 }
 

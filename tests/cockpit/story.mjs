@@ -205,8 +205,10 @@ try {
 
   await test("rules: what fired leads to its alerts", async () => {
     await frame.locator("#tab-rules").click();
-    const rule = frame.getByRole("button", { name: "100210" });
+    const rule = frame.locator("#tree tr", { hasText: /^100210/ }).getByRole("button");
     await until("rules are shown", async () => await rule.count() === 1);
+    assert.ok(await frame.locator("#tree tbody tr").count() >= 122);
+    await until("findings are shown", async () => await frame.locator("#findings").locator("p, table").count() === 1);
     await picture("rules");
     await rule.click();
     await until("its alerts are searched", async () => await frame.locator("input.query").inputValue() === "rule.id:100210");

@@ -211,5 +211,29 @@ TEST_F(TldctlTest, ReplayShowsAlertsAndASummary) {
   EXPECT_STREQ(document["rule"]["id"].GetString(), "100002");
 }
 
+TEST_F(TldctlTest, CheckShowsTheRulesBelowEachOther) {
+  Rules(
+      "<group name=\"g,\">"
+      "<rule id=\"100001\" "
+      "level=\"0\"><decoded_as>auditd</decoded_as><description>a</description></rule>"
+      "<rule id=\"100002\" level=\"3\"><if_sid>100001</if_sid><description>b "
+      "$(audit.exe)</description></rule>"
+      "<rule id=\"100003\" level=\"12\"><if_sid>100001</if_sid><description>c</description></rule>"
+      "<rule id=\"100004\" level=\"5\"><if_sid>100002, "
+      "100003</if_sid><description>d</description></rule>"
+      "</group>");
+  const Ran ran = Run("check --tree");
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_EQ(ran.out,
+            "100001 level=0 a\n"
+            "  100003 level=12 c\n"
+            "    100004 level=5 d\n"
+            "  100002 level=3 b $(audit.exe)\n"
+            "    100004 level=5 d\n");
+  EXPECT_NE(Run("check --tree --json")
+                .out.find("{\"rule\":\"100004\",\"level\":5,\"depth\":2,\"again\":true,"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace tld
