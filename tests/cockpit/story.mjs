@@ -134,6 +134,19 @@ try {
     await until("all is shown again", async () => await count("alerts") === before);
   });
 
+  await test("a range of one's own", async () => {
+    const before = await count("alerts");
+    await frame.locator("select[aria-label='Time range']").selectOption("custom");
+    const from = frame.locator("input[aria-label='from']");
+    await from.waitFor();
+    const hourAgo = new Date(Date.now() - 3_600_000 - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+    await from.fill(hourAgo);
+    await from.dispatchEvent("change");
+    await until("the last hour is shown", async () => { const n = await count("alerts"); return n > 0 && n < before; });
+    await frame.locator("select[aria-label='Time range']").selectOption("24h");
+    await until("all is shown again", async () => await count("alerts") === before);
+  });
+
   await test("an alert opens to its fields, records and the ausearch line", async () => {
     await search("data.audit.command:nc");
     const open = rows().first().locator("button.open");
@@ -220,11 +233,23 @@ try {
     await frame.locator("#tab-state").click();
     await until("counters are shown", async () => await frame.locator("#status tr", { hasText: "input.events" }).count() > 0);
     await picture("state");
+    await frame.getByRole("button", { name: "Run the self-test" }).click();
+    await until("the self-test has its answers", async () => await frame.locator("#doctor li").count() > 3);
     await host.stopPlugin();
     await until("it is told", async () => /no plugin answers/.test(await frame.locator(".problem:visible").textContent().catch(() => "")));
     await frame.locator("#tab-search").click();
     await settled();
     assert.ok(await count("alerts") > 0, "the store can be searched all the same");
+  });
+
+  await test("in the user's language", async () => {
+    await page.context().addCookies([{ name: "CockpitLang", value: "de", url: `http://127.0.0.1:${port}` }]);
+    await page.goto(`http://127.0.0.1:${port}/tld-audisp/index`);
+    await until("the shell shows the page", () => (frame = page.frames().find((one) => one.url().includes("/tld-audisp/index.html"))) !== undefined);
+    await settled();
+    assert.equal(await frame.locator("h1").textContent(), "Bedrohungssuche");
+    assert.ok(await count("Alarme") > 0);
+    await picture("german");
   });
 
   await test("the report shows the same, from a file", async () => {
