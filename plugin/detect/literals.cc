@@ -49,7 +49,7 @@ void LiteralSet::Build() {
       ++uses[Bytes(literal.text, at, kKnownBytes)];
     }
   }
-  const int bits = std::max<int>(std::bit_width(literals_.size()) + 2, 10);
+  const int bits = std::max(static_cast<int>(std::bit_width(literals_.size())) + 2, 10);
   shift_ = 32 - bits;
   first_.assign(std::size_t{1} << bits, 0);
   first_short_.fill(0);
