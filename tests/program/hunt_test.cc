@@ -17,7 +17,6 @@
 namespace tld {
 namespace {
 
-using testing_support::BuildDirectory;
 using testing_support::Eventually;
 using testing_support::ExecRecords;
 using testing_support::Ran;
@@ -230,21 +229,6 @@ TEST_F(HuntTest, AReportHoldsItsDataAndNothingThatABrowserRuns) {
   EXPECT_EQ(document["bars"].Empty(), false);
   EXPECT_EQ(Run("hunt --html " + path + " --follow").status, 2);
   EXPECT_EQ(Run("hunt --html /nowhere/report.html").status, 2);
-}
-
-TEST_F(HuntTest, ATerminalGetsAPagerAndColours) {
-  Put("nc", 12, 1);
-  // script(1) is the terminal.
-  const std::string command = "PAGER='sed s/^/paged:/' script -qec '" + BuildDirectory() +
-                              "/tldctl hunt --conf " + (directory_ / "none.conf") +
-                              "' /dev/null </dev/null 2>&1";
-  FILE* pipe = popen(command.c_str(), "r");
-  ASSERT_NE(pipe, nullptr);
-  char buffer[4096];
-  const std::string shown(buffer, fread(buffer, 1, sizeof buffer, pipe));
-  pclose(pipe);
-  EXPECT_NE(shown.find("paged:\033[31m2023-11-14T22:13:21.000+0000 100212 level=12"), shown.npos)
-      << shown;
 }
 
 TEST(HuntingGuide, ItsQueriesAreQueries) {
