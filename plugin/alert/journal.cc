@@ -10,22 +10,13 @@ namespace {
 constexpr std::size_t kValueLimit = 2048;
 
 void AppendOwn(std::string& out, std::string_view name, std::string_view value) {
-  if (!value.empty()) AppendJournalField(out, name, CutAtCharacter(value, kValueLimit));
+  if (!value.empty()) AppendJournalField(out, name, Shown(CutAtCharacter(value, kValueLimit)));
 }
 
 }  // namespace
 
 void AppendJournalField(std::string& out, std::string_view name, std::string_view value) {
-  out += name;
-  if (value.find('\n') == value.npos) {
-    ((out += '=') += value) += '\n';
-    return;
-  }
-  out += '\n';
-  for (std::size_t byte = 0; byte < 8; ++byte) {  // the length, little-endian
-    out += static_cast<char>(static_cast<std::uint64_t>(value.size()) >> (8 * byte) & 0xFF);
-  }
-  (out += value) += '\n';
+  (((out += name) += '=') += value) += '\n';
 }
 
 std::string JournalFields(const Alert& alert, const Sender& sender) {

@@ -133,11 +133,22 @@ TEST(JournalTest, ASocketOfAnotherSyslogIsUsedAsItIs) {
   EXPECT_FALSE(Syslog(options).to_journal());
 }
 
-TEST(JournalFields, AValueWithANewlineHasItsLength) {
-  std::string out;
-  AppendJournalField(out, "A", "x=y");
-  AppendJournalField(out, "B", "x\nC=z");
-  EXPECT_EQ(out, std::string("A=x=y\nB\n\5\0\0\0\0\0\0\0x\nC=z\n", 6 + 2 + 8 + 6));
+/// What an attacker chose is one line in the journal, and moves no terminal.
+TEST(JournalFields, ValuesAreSafeToShow) {
+  const Event event = testing_support::ParseEvent(
+      "type=SYSCALL msg=audit(1.000:1): arch=c000003e syscall=59 success=yes auid=1000 uid=0 "
+      "comm=" +
+      HexEncode("a\nTLD_LEVEL=1") + " exe=" + HexEncode("/tmp/\x1b[2J") + " key=\"k\"\n");
+  Rule rule;
+  rule.id = "7";
+  rule.level = 12;
+  Alert alert;
+  alert.rule = &rule;
+  alert.event = &event;
+  const std::string fields = JournalFields(alert, {});
+  EXPECT_NE(fields.find("\nTLD_COMM=a\\x0aTLD_LEVEL=1\n"), fields.npos) << fields;
+  EXPECT_NE(fields.find("\nTLD_EXE=/tmp/\\x1b[2J\n"), fields.npos) << fields;
+  EXPECT_EQ(fields.find("\nTLD_LEVEL=1\n"), fields.npos) << fields;
 }
 
 }  // namespace
