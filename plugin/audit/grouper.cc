@@ -13,6 +13,7 @@ namespace {
 /// Nodes that are remembered. Twice as many as may have open events, so that forgetting the others
 /// is seldom.
 constexpr std::size_t kNodes = 2 * Grouper::kOpenEvents;
+constexpr std::size_t kNodeBytes = 256;  // of a name that is remembered; host names have fewer
 constexpr std::size_t kSpareEvents = 16;
 constexpr std::size_t kSpareBytes = 16 * 1024;  // of an event's text that is kept
 
@@ -329,7 +330,8 @@ void Grouper::EvictOldest() {
 void Grouper::Emit(Place place) {
   input_bytes_ -= place->input_bytes;
   if (!place->complete) Leave(place);
-  --place->node->open;
+  const bool last = --place->node->open == 0;
+  if (last && place->event.id.node.size() > kNodeBytes) nodes_.erase(place->event.id.node);
   std::list<Open> ended;
   ended.splice(ended.end(), open_, place);
   RawEvent& event = place->event;

@@ -280,5 +280,18 @@ TEST_F(GrouperTest, ANodesNameMayHoldTheMarkOfEnrichment) {
   EXPECT_EQ(events_[0].enrichment, "UID=\"x\"");
 }
 
+TEST_F(GrouperTest, ALongNodesNameServesItsEventAndIsForgotten) {
+  Start(Grouper::Mode::kOffline);
+  const std::string node = "node=" + std::string(8000, 'n') + ' ';
+  for (int serial = 1; serial < 4; ++serial) {
+    const std::string stamp = " msg=audit(1.000:" + std::to_string(serial) + "): ";
+    Line(node + "type=SYSCALL" + stamp + "a=1");
+    Line(node + "type=CWD" + stamp + "cwd=\"/\"");
+    Line(node + "type=EOE" + stamp);
+  }
+  ASSERT_EQ(events_.size(), 3u);
+  for (const RawEvent& event : events_) EXPECT_EQ(event.records.size(), 2u);
+}
+
 }  // namespace
 }  // namespace tld
