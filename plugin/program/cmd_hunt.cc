@@ -56,7 +56,7 @@ class Hunt {
     if (!query) return ComplainOfQuery(query.error());
     query_ = *std::move(query);
     if (const int wrong = ReadOptions(now_us); wrong != kGood) return wrong;
-    if (!options_.follow) pager_.emplace();
+    if (!options_.follow && !html_) pager_.emplace();
     if (shape_ == HuntShape::kCsv && ListsAlerts()) std::puts(HuntHeader().c_str());
     const int status = options_.files.empty() ? SearchTheStore() : SearchFiles();
     if (status != kGood) return status;

@@ -15,7 +15,9 @@ namespace {
 [[noreturn]] void RunPager(int input) {
   dup2(input, STDIN_FILENO);
   setenv("LESS", "FRX", 0);  // leave when all fits, show colours, keep the screen
-  const char* const wanted = getenv("PAGER");
+  const bool secure = geteuid() == 0;
+  if (secure) setenv("LESSSECURE", "1", 1);
+  const char* const wanted = secure ? nullptr : getenv("PAGER");
   if (wanted != nullptr && wanted[0] != '\0') {
     execl("/bin/sh", "sh", "-c", wanted, static_cast<char*>(nullptr));
   }
