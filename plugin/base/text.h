@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -63,6 +64,19 @@ std::optional<std::uint64_t> ParseNumber(std::string_view digits);
 /// ASCII only: locale never changes what a rule means.
 constexpr char AsciiLower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+namespace text_table {
+inline constexpr auto kLower = [] {
+  std::array<unsigned char, 256> lower{};
+  for (std::size_t i = 0; i < lower.size(); ++i) {
+    lower[i] = static_cast<unsigned char>(AsciiLower(static_cast<char>(i)));
+  }
+  return lower;
+}();
+}  // namespace text_table
+/// The same as a number, by a table: for loops over long texts.
+constexpr unsigned char LowerByte(char c) {
+  return text_table::kLower[static_cast<unsigned char>(c)];
 }
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 std::string_view Trim(std::string_view text, std::string_view blanks = " \t\r\n");

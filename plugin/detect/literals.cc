@@ -11,14 +11,6 @@ namespace {
 
 constexpr std::size_t kKnownBytes = 4;
 
-constexpr auto kLower = [] {
-  std::array<unsigned char, 256> lower{};
-  for (std::size_t i = 0; i < lower.size(); ++i) {
-    lower[i] = static_cast<unsigned char>(AsciiLower(static_cast<char>(i)));
-  }
-  return lower;
-}();
-
 /// Four bytes of a text in lower case, or two.
 std::uint32_t Bytes(std::string_view text, std::size_t at, std::size_t count) {
   std::uint32_t bytes = 0;
@@ -96,7 +88,7 @@ void LiteralSet::FindWhole(std::string_view value, FoundLiterals& found) const {
 void LiteralSet::FindParts(std::string_view value, FoundLiterals& found) const {
   std::uint32_t four = 0;
   for (std::size_t i = 0; i < value.size(); ++i) {
-    four = four << 8 | kLower[static_cast<unsigned char>(value[i])];
+    four = four << 8 | LowerByte(value[i]);
     const std::uint32_t by_two = first_short_[ShortPlace(four & 0xFFFF)];
     if (by_two != 0 && i >= 1) Look(by_two, value, i - 1, found);
     const std::uint32_t by_four = first_[Place(four)];

@@ -27,14 +27,6 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-constexpr auto kLower = [] {
-  std::array<unsigned char, 256> lower{};
-  for (std::size_t i = 0; i < lower.size(); ++i) {
-    lower[i] = static_cast<unsigned char>(AsciiLower(static_cast<char>(i)));
-  }
-  return lower;
-}();
-
 /// A number for the first two bytes of a part; some share one.
 std::size_t Begin(char first, char second) {
   return (static_cast<std::size_t>(static_cast<unsigned char>(first)) << 4 ^
@@ -154,10 +146,10 @@ bool OsMatch::HasPart(std::string_view subject) const {
     }
     return false;
   }
-  std::size_t next = kLower[static_cast<unsigned char>(subject[0])];
+  std::size_t next = LowerByte(subject[0]);
   for (std::size_t i = 1; i < subject.size(); ++i) {
     const std::size_t first = next;
-    next = kLower[static_cast<unsigned char>(subject[i])];
+    next = LowerByte(subject[i]);
     if (begins_[(first << 4 ^ next) & 4095] && PartBegins(subject.substr(i - 1))) return true;
   }
   return PartBegins(subject.substr(subject.size() - 1));

@@ -11,7 +11,6 @@
 namespace tld {
 namespace {
 
-constexpr int kHighLevel = 12;
 constexpr std::size_t kTopRows = 10;
 constexpr std::int64_t kMostBars = 120;
 constexpr std::int64_t kSecondUs = 1'000'000;

@@ -13,7 +13,6 @@ namespace tld {
 namespace {
 
 constexpr std::size_t kBarWidth = 50;
-constexpr int kHighLevel = 12;
 constexpr int kMiddleLevel = 7;
 
 constexpr std::string_view kColumns[] = {

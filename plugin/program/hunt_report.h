@@ -16,6 +16,9 @@
 /// to show.
 namespace tld {
 
+/// From here on an alert counts as severe in colours and counters.
+inline constexpr int kHighLevel = 12;
+
 enum class HuntShape { kText, kJson, kCsv };
 
 /// One alert as a line: `TIME` and the text of tld-audisp(8), the document, or a row of CSV
