@@ -5,10 +5,10 @@ import { ask, tell } from "./tldctl.js";
 import { _, el, shown } from "./view.js";
 
 /** What the shipped rules ask these lists for. */
-const VALUES = {
-  "suspicious-programs": ["red", "orange", "yellow"],
-  "audit-keys": ["write", "read", "attribute", "execute", "command"],
-};
+const VALUES = new Map([
+  ["suspicious-programs", ["red", "orange", "yellow"]],
+  ["audit-keys", ["write", "read", "attribute", "execute", "command"]],
+]);
 const MOST_SHOWN = 2000;
 
 export function lists(panel) {
@@ -38,8 +38,8 @@ export function lists(panel) {
 
   async function load(which) {
     name = which;
-    values.replaceChildren(...(VALUES[name] ?? []).map((one) => el("option", { value: one })));
-    value.required = name in VALUES;
+    values.replaceChildren(...(VALUES.get(name) ?? []).map((one) => el("option", { value: one })));
+    value.required = VALUES.has(name);
     let found = [];
     try {
       found = await ask(["list", "show"], which);

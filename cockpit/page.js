@@ -24,8 +24,7 @@ let leave = null;
 
 /** A tab is a function that draws itself into an element, and returns what is to be done when it is left. */
 function show() {
-  const name = cockpit.location.path[0] ?? "search";
-  const [, , draw] = tabs.find(([id]) => id === name) ?? tabs[0];
+  const [name, , draw] = tabs.find(([id]) => id === cockpit.location.path[0]) ?? tabs[0];
   for (const tab of document.querySelectorAll("#tabs button")) {
     tab.setAttribute("aria-selected", String(tab.id === `tab-${name}`));
     tab.tabIndex = tab.id === `tab-${name}` ? 0 : -1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The search: query, time, histogram, the most frequent values, the alerts.
 /* global cockpit */
-import { ask, follow } from "./tldctl.js";
+import { ask, follow, print } from "./tldctl.js";
 import { _, alertRows, alertTable, counters, el, histogram, shown, term, timeOf, timeText, topList } from "./view.js";
 
 const RANGES = [["15m", _("last 15 minutes"), 900], ["1h", _("last hour"), 3600], ["24h", _("last 24 hours"), 86400],
@@ -14,6 +14,7 @@ const MOST_ROWS = 1000;
 const MOST_VALUES = "1000";
 const REFRESH_MS = 2000;
 
+const between = (begin, end) => ["--since", new Date(begin).toISOString(), "--until", new Date(end).toISOString()];
 const localInput = (ms) => timeText(ms).replace(" ", "T");
 
 export function search(panel) {
@@ -23,6 +24,7 @@ export function search(panel) {
   let custom = options.from && options.to ? [Number(options.from), Number(options.to)] : null;
   let alerts = [];
   let stopFollowing = null;
+  let arrived = [];  // by the follower, since the list was asked for; newest first
   let refresh = null;
   let asked = 0;  // answers to an older question are not shown
   let busy = 0;  // rounds of questions that run
@@ -35,7 +37,7 @@ export function search(panel) {
     ...RANGES.map(([name, title]) => el("option", { value: name }, title)), el("option", { value: "custom" }, _("custom")));
   const from = el("input", { type: "datetime-local", step: "1", "aria-label": _("from"), onchange: () => chooseCustom() });
   const to = el("input", { type: "datetime-local", step: "1", "aria-label": _("to"), onchange: () => chooseCustom() });
-  const between = el("span", { hidden: true }, from, " – ", to);
+  const ends = el("span", { hidden: true }, from, " – ", to);
   const live = el("button", { class: "control", type: "button", id: "follow", "aria-pressed": "false", onclick: () => toggleFollow() }, _("Follow"));
   const problem = el("div", { class: "problem", role: "alert", hidden: true });
   const news = el("div", { class: "visually-hidden", "aria-live": "polite" });
@@ -43,7 +45,7 @@ export function search(panel) {
   panel.append(el("form", {
     class: "search", role: "search",
     onsubmit: (event) => { event.preventDefault(); query = input.value; run(); },
-  }, input, rangeSelect, between, el("button", { class: "control primary", type: "submit" }, _("Run search")), live), problem, news, result);
+  }, input, rangeSelect, ends, el("button", { class: "control primary", type: "submit" }, _("Run search")), live), problem, news, result);
 
   function chooseRange() {
     if (rangeSelect.value === "custom") {
@@ -98,9 +100,12 @@ export function search(panel) {
     busy++;
     clearTimeout(refresh);
     refresh = null;
-    if (stopFollowing && !quietly) {  // by the new query
-      stopFollowing();
-      startFollowing();
+    if (!quietly) {
+      arrived = [];
+      if (stopFollowing) {  // by the new query, and before the list: nothing falls between the two
+        stopFollowing();
+        startFollowing();
+      }
     }
     remember();
     problem.hidden = true;
@@ -108,19 +113,22 @@ export function search(panel) {
     result.classList.toggle("busy", !quietly);
     const [begin, end] = interval();
     const span = SPANS.find((s) => (end - begin) / 1000 / s <= 120) ?? SPANS.at(-1);
-    const when = ["--since", new Date(begin).toISOString(), "--until", new Date(end).toISOString()];
+    const when = between(begin, end);
     try {
       const counted = ask(["hunt", ...when, "--histogram", `${span}s`, ...TOPS.slice(0, 3).flatMap(([field]) => ["--top", field]), "--limit", MOST_VALUES], query);
       const techniques = ask(["hunt", ...when, "--top", "rule.mitre.id"], query);
-      const listed = ask(["hunt", ...when, "--limit", String(LISTED)], query);
+      const newest = ask(["hunt", ...when, "--limit", String(LISTED)], query);
       techniques.catch(() => {});
-      listed.catch(() => {});
+      newest.catch(() => {});
       const counts = await counted;
-      const list = await listed;
+      const list = await newest;
       const known = await techniques;
       if (mine !== asked) return;
       // While it follows, the table is the reader's: what is open stays open.
-      if (!quietly) alerts = list.reverse();
+      if (!quietly) {
+        const listed = new Set(list.map((alert) => alert.id));
+        alerts = [...arrived.filter((alert) => !listed.has(alert.id)), ...list.reverse()];
+      }
       draw([...counts, ...known], begin, end, span, quietly);
     } catch (fault) {
       if (mine !== asked) return;
@@ -143,7 +151,7 @@ export function search(panel) {
 
   function remember() {
     rangeSelect.value = custom ? "custom" : range;
-    between.hidden = !custom;
+    ends.hidden = !custom;
     if (custom) [from.value, to.value] = custom.map(localInput);
     const now = { range };
     if (query) now.q = query;
@@ -184,11 +192,9 @@ export function search(panel) {
       stopFollowing();
       stopFollowing = null;
     } else {
-      if (custom) {  // alerts as they come are in no range of the past
-        custom = null;
-        run();
-      }
+      custom = null;  // alerts as they come are in no range of the past
       startFollowing();
+      run();
     }
     live.setAttribute("aria-pressed", String(stopFollowing !== null));
   }
@@ -201,10 +207,11 @@ export function search(panel) {
     });
   }
 
-  function take(arrived) {
+  function take(came) {
     const known = new Set(alerts.map((alert) => alert.id));
-    const fresh = arrived.filter((alert) => !known.has(alert.id));
+    const fresh = came.filter((alert) => !known.has(alert.id));
     if (fresh.length === 0) return;
+    arrived = [...fresh.slice().reverse(), ...arrived].slice(0, MOST_ROWS);
     alerts = [...fresh.slice().reverse(), ...alerts].slice(0, MOST_ROWS);
     const body = result.querySelector(".alerts > tbody");
     for (const alert of fresh) body?.prepend(...alertRows(alert, filter));
@@ -213,12 +220,18 @@ export function search(panel) {
     later();
   }
 
-  function save(kind) {
-    const text = kind === "json" ? alerts.map((alert) => JSON.stringify(alert)).join("\n") + "\n" : csv(alerts);
-    const url = URL.createObjectURL(new Blob([text], { type: kind === "json" ? "application/x-ndjson" : "text/csv" }));
-    const link = el("a", { href: url, download: `alerts.${kind}` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  /** What is shown, as tldctl writes it: the newest so many of the time that is shown. */
+  async function save(kind) {
+    const [begin, end] = interval();
+    const count = ["--limit", String(alerts.length)];
+    try {
+      const text = alerts.length === 0 ? "" : await print(["hunt", ...between(begin, end), ...count, `--${kind}`], query);
+      const url = URL.createObjectURL(new Blob([text], { type: kind === "json" ? "application/x-ndjson" : "text/csv" }));
+      el("a", { href: url, download: `alerts.${kind}` }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 1000);
+    } catch (fault) {
+      complain(fault);
+    }
   }
 
   run();
@@ -227,15 +240,4 @@ export function search(panel) {
     clearTimeout(refresh);
     stopFollowing?.();
   };
-}
-
-
-/** RFC 4180; what a spreadsheet would take for a formula gets a `'` before it. */
-function csv(alerts) {
-  const columns = ["timestamp", "rule.id", "rule.level", "rule.description", "agent.name", "data.audit.auid", "data.audit.uid",
-    "data.audit.command", "data.audit.exe", "data.audit.execve.cmdline", "data.audit.cwd", "id"];
-  const value = (alert, path) => [path.split(".").reduce((at, name) => at?.[name], alert) ?? ""].flat().join(" ");
-  const cell = (text) => `"${(/^[=+\-@\t\r]/.test(text) ? "'" : "") + shown(text).replace(/"/g, '""')}"`;
-  return [columns.map(cell), ...alerts.map((alert) => columns.map((path) => cell(value(alert, path))))]
-    .map((row) => row.join(",")).join("\r\n") + "\r\n";
 }

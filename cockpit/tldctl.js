@@ -3,6 +3,8 @@
 // who is logged in, or as root where Cockpit has that right.
 /* global cockpit */
 
+const JUST_BEFORE_MS = 10_000;
+
 /** What tldctl complained of: `text`, and for a fault in a query its `column`, from 1. */
 export class Complaint extends Error {
   constructor(text, column = null) {
@@ -20,33 +22,34 @@ function complaint(failure, output) {
   return new Complaint((failure.message || failure.problem || String(failure)).trim());
 }
 
-/** Runs `tldctl ARGUMENTS --json -- TEXT`; the objects that it prints. `good` = exit statuses that are answers. */
-export function ask(args, text = null, good = [0]) {
-  const command = ["tldctl", ...args, "--json", ...(text === null ? [] : ["--", text])];
+/** Runs tldctl; its output. `good` = exit statuses that are answers. `err` = what becomes of its standard error. */
+function run(args, good, err) {
   return new Promise((resolve, reject) => {
-    cockpit.spawn(command, { superuser: "try", err: "message" })
-      .then((output) => resolve(parsed(output)))
-      .catch((failure, output) => {
-        if (good.includes(failure.exit_status)) resolve(parsed(output ?? ""));
-        else reject(complaint(failure, output));
-      });
+    cockpit.spawn(["tldctl", ...args], { superuser: "try", err }).then(resolve).catch((failure, output) => {
+      if (good.includes(failure.exit_status)) resolve(output ?? "");
+      else if (err === "out" && output?.trim()) reject(new Complaint(output.trim()));
+      else reject(complaint(failure, output));
+    });
   });
 }
 
-/** Runs tldctl for what it does; its words when that goes wrong. */
-export function tell(args) {
-  return new Promise((resolve, reject) => {
-    cockpit.spawn(["tldctl", ...args], { superuser: "try", err: "out" })
-      .then(resolve).catch((failure, output) => {
-        const words = (output ?? "").trim();
-        reject(words === "" ? complaint(failure, output) : new Complaint(words));
-      });
-  });
-}
+/** The objects that `tldctl ARGUMENTS --json -- TEXT` prints. */
+export const ask = (args, text = null, good = [0]) =>
+  run([...args, "--json", ...(text === null ? [] : ["--", text])], good, "message").then(parsed);
 
-/** Calls `take` with each alert that is stored from now on; returns what ends that. `ended` gets the reason when it ends itself. */
+/** What `tldctl ARGUMENTS -- TEXT` prints. */
+export const print = (args, text) => run([...args, "--", text], [0], "message");
+
+/** Runs tldctl for what it does; all its words. */
+export const tell = (args) => run(args, [0], "out");
+
+/**
+ * Calls `take` with each alert that is stored from now on, and with some of the last seconds, since a list that is asked for
+ * at the same time may be older than tldctl's start. Returns what ends that; `ended` gets the reason when it ends itself.
+ */
 export function follow(text, take, ended) {
-  const command = ["tldctl", "hunt", "--json", "--follow", "--limit", "1", "--since", new Date().toISOString(), "--", text];
+  const since = new Date(Date.now() - JUST_BEFORE_MS).toISOString();
+  const command = ["tldctl", "hunt", "--json", "--follow", "--limit", "100", "--since", since, "--", text];
   let rest = "";
   let stopped = false;
   const process = cockpit.spawn(command, { superuser: "try", err: "message" });
