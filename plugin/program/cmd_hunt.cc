@@ -106,8 +106,9 @@ class Hunt {
     if (options_.follow || !ListsAlerts() || shape_ != HuntShape::kText) {
       return Complain("--html goes with a search alone", kMisuse);
     }
-    // Before the user changes: where the report goes, the store's owner may not write.
-    report_ = Fd(open(options_.html.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    // Before the user changes: where the report goes, the store's owner may not write. An older
+    // report stays until there is a new one.
+    report_ = Fd(open(options_.html.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     if (!report_) return Complain(OsError("cannot write " + options_.html).message, kMisuse);
     std::string source;
     for (const std::string& file : options_.files) source += (source.empty() ? "" : ", ") + file;
@@ -188,6 +189,7 @@ class Hunt {
   }
 
   int WriteHtml() const {
+    static_cast<void>(ftruncate(report_.get(), 0));  // not of a pipe or a terminal
     const Status written = WriteAll(report_.get(), html_->Page(RealtimeUs()));
     return written ? kGood : Complain(options_.html + ": " + written.message(), kMisuse);
   }

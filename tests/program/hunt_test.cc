@@ -227,6 +227,8 @@ TEST_F(HuntTest, AReportHoldsItsDataAndNothingThatABrowserRuns) {
   EXPECT_STREQ(document["alerts"][0]["data"]["audit"]["execve"]["a1"].GetString(),
                "</script><script>alert(1)</script><!--");
   EXPECT_EQ(document["bars"].Empty(), false);
+  EXPECT_EQ(Run("hunt --html " + path + " --file /nowhere.json").status, 1);
+  EXPECT_EQ(Slurp(path), page) << "a search that failed took the older report away";
   EXPECT_EQ(Run("hunt --html " + path + " --follow").status, 2);
   EXPECT_EQ(Run("hunt --html /nowhere/report.html").status, 2);
 }
