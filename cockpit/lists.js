@@ -29,7 +29,7 @@ export function lists(panel) {
         el("button", { class: "control primary", type: "submit" }, _("Add or change")))),
     message, done,
     el("table", { class: "plain", id: "entries" }, el("thead", {}, el("tr", {},
-      el("th", { scope: "col" }, _("Key")), el("th", { scope: "col" }, _("Value")), el("th", {}))), body));
+      el("th", { scope: "col" }, _("Key")), el("th", { scope: "col" }, _("Value")), el("td"))), body));
 
   function complain(fault) {
     message.textContent = shown(fault.message);

@@ -5,6 +5,7 @@ import { ask } from "./tldctl.js";
 import { _, bandOf, el, shown, term } from "./view.js";
 
 const DAYS = 30;
+const SEVERITIES = new Map([["error", _("error")], ["warning", _("warning")], ["lint", _("lint")]]);  // worst first
 
 export function rules(panel) {
   const message = el("div", { class: "problem", role: "alert", hidden: true });
@@ -22,11 +23,11 @@ export function rules(panel) {
 
   // Exit status 1: there are errors, and they are the answer.
   ask(["check"], null, [0, 1]).then((lines) => {
-    const order = { error: 0, warning: 1, lint: 2 };
-    lines.sort((a, b) => order[a.severity] - order[b.severity]);
+    const order = [...SEVERITIES.keys()];
+    lines.sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
     findings.append(lines.length === 0 ? el("p", { class: "note" }, _("none"))
       : table([_("Severity"), _("Place"), _("Rule"), _("Finding")], lines.map((line) => el("tr", { class: line.severity },
-        el("td", {}, line.severity), el("td", {}, shown(`${line.file}:${line.line}:${line.column}`)),
+        el("td", {}, SEVERITIES.get(line.severity) ?? line.severity), el("td", {}, shown(`${line.file}:${line.line}:${line.column}`)),
         el("td", {}, shown(line.rule)), el("td", {}, shown(line.message))))));
   }).catch(complain);
 
@@ -37,7 +38,7 @@ export function rules(panel) {
   Promise.all([ask(["check", "--tree"], null, [0, 1]), fired]).then(([lines, counts]) => {
     const alerts = new Map(counts.map((line) => [line.value, line.count]));
     const search = (rule) => el("button", {
-      class: "control", type: "button", "aria-label": `${_("Run search")}: ${shown(rule)}`,
+      class: "control", type: "button", title: `${_("Run search")}: ${shown(rule)}`,
       onclick: () => cockpit.location.go(["search"], { q: term("rule.id", rule), range: "30d" }),
     }, String(alerts.get(rule)));
     tree.append(table([_("Rule"), _("Level"), _("Description"), _("Alerts"), _("Place")], lines.map((line) => el("tr", { class: bandOf(line.level).name },

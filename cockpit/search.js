@@ -15,13 +15,13 @@ const MOST_VALUES = "1000";
 const REFRESH_MS = 2000;
 
 const between = (begin, end) => ["--since", new Date(begin).toISOString(), "--until", new Date(end).toISOString()];
+const same = (a, b) => JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
 const localInput = (ms) => timeText(ms).replace(" ", "T");
 
 export function search(panel) {
-  const options = cockpit.location.options;
-  let query = options.q ?? "";
-  let range = RANGES.some(([name]) => name === options.range) ? options.range : "24h";
-  let custom = options.from && options.to ? [Number(options.from), Number(options.to)] : null;
+  let query;
+  let range;
+  let custom;  // [begin, end] in ms; null: the range
   let alerts = [];
   let stopFollowing = null;
   let arrived = [];  // by the follower, since the list was asked for; newest first
@@ -30,7 +30,7 @@ export function search(panel) {
   let busy = 0;  // rounds of questions that run
 
   const input = el("input", {
-    class: "query", type: "search", value: query, spellcheck: "false", autocomplete: "off",
+    class: "query", type: "search", spellcheck: "false", autocomplete: "off",
     "aria-label": _("Query"), placeholder: "data.audit.command:nc and rule.level>=12",
   });
   const rangeSelect = el("select", { "aria-label": _("Time range"), onchange: () => chooseRange() },
@@ -49,21 +49,24 @@ export function search(panel) {
 
   function chooseRange() {
     if (rangeSelect.value === "custom") {
-      const [begin, end] = interval();
-      custom = [begin, end];
-    } else {
-      custom = null;
-      range = rangeSelect.value;
+      choose(interval());
+      return;
     }
+    custom = null;
+    range = rangeSelect.value;
+    run();
+  }
+
+  /** Alerts as they come are in no range of the past. */
+  function choose(begunAndEnded) {
+    custom = begunAndEnded;
+    stopFollow();
     run();
   }
 
   function chooseCustom() {
     const chosen = [Date.parse(from.value), Date.parse(to.value)];
-    if (chosen.every(Number.isFinite) && chosen[0] < chosen[1]) {
-      custom = chosen;
-      run();
-    }
+    if (chosen.every(Number.isFinite) && chosen[0] < chosen[1]) choose(chosen);
   }
 
   function interval() {
@@ -81,8 +84,7 @@ export function search(panel) {
   }
 
   function zoom(begin, end) {
-    custom = [begin, Math.max(end, begin + 1000)];
-    run();
+    choose([begin, Math.max(end, begin + 1000)]);
   }
 
   function complain(fault) {
@@ -149,6 +151,7 @@ export function search(panel) {
     }, REFRESH_MS);
   }
 
+  /** What is searched stands in the address: a bookmark finds it again, and Back undoes a filter or a zoom. */
   function remember() {
     rangeSelect.value = custom ? "custom" : range;
     ends.hidden = !custom;
@@ -156,7 +159,28 @@ export function search(panel) {
     const now = { range };
     if (query) now.q = query;
     if (custom) [now.from, now.to] = custom.map(String);
-    cockpit.location.replace(["search"], now);
+    if (same(now, cockpit.location.options)) return;
+    if (Object.keys(cockpit.location.options).length === 0) cockpit.location.replace(["search"], now);
+    else cockpit.location.go(["search"], now);
+  }
+
+  function recall() {
+    const options = cockpit.location.options;
+    query = options.q ?? "";
+    range = RANGES.some(([name]) => name === options.range) ? options.range : "24h";
+    custom = options.from && options.to ? [Number(options.from), Number(options.to)] : null;
+    input.value = query;
+  }
+
+  /** By Back and Forward, or a link; or by what `remember` has done itself. */
+  function located() {
+    const [place] = cockpit.location.path;
+    if (place !== undefined && place !== "search") return;  // the page leaves
+    const now = [query, range, String(custom)];
+    recall();
+    if (same(now, [query, range, String(custom)])) return;
+    if (custom) stopFollow();
+    run();
   }
 
   function draw(counts, begin, end, span, quietly) {
@@ -189,14 +213,18 @@ export function search(panel) {
 
   function toggleFollow() {
     if (stopFollowing) {
-      stopFollowing();
-      stopFollowing = null;
-    } else {
-      custom = null;  // alerts as they come are in no range of the past
-      startFollowing();
-      run();
+      stopFollow();
+      return;
     }
-    live.setAttribute("aria-pressed", String(stopFollowing !== null));
+    custom = null;
+    startFollowing();
+    run();
+  }
+
+  function stopFollow() {
+    stopFollowing?.();
+    stopFollowing = null;
+    live.setAttribute("aria-pressed", "false");
   }
 
   function startFollowing() {
@@ -205,6 +233,7 @@ export function search(panel) {
       live.setAttribute("aria-pressed", "false");
       complain(fault);
     });
+    live.setAttribute("aria-pressed", "true");
   }
 
   function take(came) {
@@ -234,8 +263,11 @@ export function search(panel) {
     }
   }
 
+  cockpit.addEventListener("locationchanged", located);
+  recall();
   run();
   return () => {
+    cockpit.removeEventListener("locationchanged", located);
     asked++;
     clearTimeout(refresh);
     stopFollowing?.();

@@ -6,17 +6,7 @@ import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
-
-export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-
-/** Waits until it holds, at most ten seconds. */
-export async function until(what, holds) {
-  for (let i = 0; i < 200; i++) {
-    if (await holds()) return;
-    await sleep(50);
-  }
-  throw new Error(`in vain: ${what}`);
-}
+import { sleep, until } from "./browser.mjs";
 
 export class Host {
   #children = [];

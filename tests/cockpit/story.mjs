@@ -3,33 +3,20 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
-import { Host, sleep, until } from "./host.mjs";
+import { resolve } from "node:path";
+import { barriers, Browser, sleep, Steps, until } from "./browser.mjs";
+import { Host } from "./host.mjs";
 
 const build = process.argv[2] ?? "build";
-const { chromium } = createRequire(resolve(build, "cockpit/package.json"))("playwright-core");
 const port = 9191;
 const host = new Host(build);
-let passed = 0;
-let failed = 0;
-let page;
+const browser = await Browser.open(build);
+const { page, wrong } = browser;
+const steps = new Steps(browser);
+const { test } = steps;
+const picture = (name) => browser.picture(name);
 let frame;
-const wrong = [];  // what the browser complained of
 
-async function test(name, body) {
-  try {
-    await body();
-    passed++;
-    console.log(`ok   ${name}`);
-  } catch (fault) {
-    failed++;
-    console.log(`FAIL ${name}\n     ${String(fault.stack ?? fault).split("\n").slice(0, 6).join("\n     ")}`);
-    await page?.screenshot({ path: join(build, `cockpit/failed-${failed}.png`) }).catch(() => {});
-  }
-}
-
-const picture = (name) => page.screenshot({ path: join(build, `cockpit/${name}.png`) });
 const count = async (name) => Number(await frame.locator(`.counters div:has(dt:text-is("${name}")) dd`).textContent());
 const rows = () => frame.locator("tr.alert");
 const settled = () => until("the search ends", async () => await frame.locator("#result .counters, .problem:visible").count() > 0 && await frame.locator("#result.busy").count() === 0);
@@ -40,20 +27,11 @@ async function search(query) {
   await settled();
 }
 
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
 try {
   await host.startPlugin();
   await host.startCockpit(port);
-  page = await browser.newPage({ viewport: { width: 1300, height: 950 }, colorScheme: "light" });
-  page.on("console", (message) => { if (message.type() === "error") wrong.push(message.text()); });
-  page.on("pageerror", (fault) => wrong.push(String(fault)));
-  page.on("dialog", (dialog) => { wrong.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
-  page.setDefaultTimeout(10_000);
   await page.goto(`http://127.0.0.1:${port}/tld-audisp/index`);
-  await until("the shell shows the page", () => (frame = page.frames().find((one) => one.url().includes("/tld-audisp/index.html"))) !== undefined);
+  frame = await browser.frame();
 
   await test("each text has its translations", () => execFileSync("cockpit/translate", ["--check"]));
 
@@ -134,6 +112,37 @@ try {
     await until("all is shown again", async () => await count("alerts") === before);
   });
 
+  await test("Back undoes a filter and a zoom", async () => {
+    const before = await count("alerts");
+    await search("data.audit.command:nc");
+    await until("nc is left", async () => await count("alerts") === 11);
+    await frame.locator("svg.histogram g.bar").last().focus();
+    await page.keyboard.press("Enter");
+    await until("a bar is shown", async () => await count("alerts") < 11);
+    await page.goBack();
+    await until("the zoom is undone", async () => await count("alerts") === 11);
+    assert.equal(await frame.locator("select[aria-label='Time range']").inputValue(), "24h");
+    await page.goBack();
+    await until("the filter is undone", async () => await count("alerts") === before);
+    assert.equal(await frame.locator("input.query").inputValue(), "");
+    await page.goForward();
+    await until("and done again", async () => await count("alerts") === 11);
+    await search("");
+    await until("all is shown again", async () => await count("alerts") === before);
+  });
+
+  await test("whoever chooses a time of the past follows no more", async () => {
+    const before = await count("alerts");
+    await frame.locator("#follow").click();
+    await settled();
+    await frame.locator("svg.histogram g.bar").first().focus();
+    await page.keyboard.press("Enter");
+    await until("a bar is shown", async () => await count("alerts") < before);
+    assert.equal(await frame.locator("#follow").getAttribute("aria-pressed"), "false");
+    await frame.locator("select[aria-label='Time range']").selectOption("24h");
+    await until("all is shown again", async () => await count("alerts") === before);
+  });
+
   await test("a range of one's own", async () => {
     const before = await count("alerts");
     await frame.locator("select[aria-label='Time range']").selectOption("custom");
@@ -188,6 +197,25 @@ try {
     await settled();
     assert.equal(await frame.locator(".problem:visible").count(), 0);
     await picture("hostile");
+  });
+
+  await test("no barriers in any tab, light and dark", async () => {
+    const found = [];
+    await search("");
+    await rows().first().locator("button.open").click();
+    for (const scheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme: scheme });
+      for (const tab of ["search", "lists", "rules", "state"]) {
+        await frame.locator(`#tab-${tab}`).click();
+        await until("the tab is filled", async () => await frame.locator("#content tbody tr").count() > 0);
+        await sleep(200);
+        found.push(...(await barriers(build, frame)).map((line) => `${tab}, ${scheme}: ${line}`));
+      }
+    }
+    await frame.locator("#tab-search").click();
+    await settled();
+    await page.emulateMedia({ colorScheme: "light" });
+    assert.deepEqual(found, []);
   });
 
   await test("the dark theme, and a narrow window", async () => {
@@ -245,7 +273,7 @@ try {
   await test("in the user's language", async () => {
     await page.context().addCookies([{ name: "CockpitLang", value: "de", url: `http://127.0.0.1:${port}` }]);
     await page.goto(`http://127.0.0.1:${port}/tld-audisp/index`);
-    await until("the shell shows the page", () => (frame = page.frames().find((one) => one.url().includes("/tld-audisp/index.html"))) !== undefined);
+    frame = await browser.frame();
     await settled();
     assert.equal(await frame.locator("h1").textContent(), "Bedrohungssuche");
     assert.ok(await count("Alarme") > 0);
@@ -255,25 +283,21 @@ try {
   await test("the report shows the same, from a file", async () => {
     const file = resolve(build, "cockpit/report.html");
     host.tldctl("hunt", "--html", file);
-    const report = await browser.newPage({ viewport: { width: 1300, height: 950 } });
-    report.on("console", (message) => { if (message.type() === "error") wrong.push(message.text()); });
-    report.on("pageerror", (fault) => wrong.push(String(fault)));
-    report.on("dialog", (dialog) => { wrong.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+    const report = await browser.newPage();
     await report.goto(`file://${file}`);
     assert.equal(await report.locator("tr.alert").count(), host.stored().length);
     assert.ok((await report.locator("td.command").allTextContents()).some((text) => text.includes("<img src=x onerror=alert(1)>")));
     assert.equal(await report.locator("main img, main script").count(), 0);
-    await report.screenshot({ path: join(build, "cockpit/report.png") });
+    await report.screenshot({ path: resolve(build, "cockpit/report.png") });
     await report.close();
   });
 
   await test("the browser had nothing to complain of", async () => assert.deepEqual(wrong, []));
 } catch (fault) {
-  failed++;
-  console.log(`FAIL ${fault.stack ?? fault}\n${host.cockpitLog ?? ""}`);
+  await steps.fail("the story comes to its end", fault);
+  console.log(host.cockpitLog ?? "");
 } finally {
   await browser.close();
   await host.end();
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 && passed > 0 ? 0 : 1);
+process.exit(steps.end());
