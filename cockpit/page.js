@@ -5,6 +5,7 @@ import { search } from "./search.js";
 import { lists } from "./lists.js";
 import { rules } from "./rules.js";
 import { state } from "./state.js";
+import { admin } from "./tldctl.js";
 import { _, el } from "./view.js";
 
 const tabs = [["search", _("Search"), search], ["lists", _("Lists"), lists], ["rules", _("Rules"), rules], ["state", _("State"), state]];
@@ -52,6 +53,12 @@ function located() {
   show();
 }
 cockpit.addEventListener("locationchanged", located);
+// What may be seen changes with the user's rights.
+let wasAdmin = admin.allowed;
+admin.addEventListener("changed", () => {
+  if (wasAdmin !== null && wasAdmin !== admin.allowed) location.reload();
+  wasAdmin = admin.allowed;
+});
 cockpit.translate();
 document.title = _("Threat hunting");
 located();

@@ -5,6 +5,9 @@
 
 const JUST_BEFORE_MS = 10_000;
 
+/** Whether the user acts as root here; null until it is known. */
+export const admin = cockpit.permission({ admin: true });
+
 /** What tldctl complained of: `text`, and for a fault in a query its `column`, from 1. */
 export class Complaint extends Error {
   constructor(text, column = null) {
@@ -19,7 +22,10 @@ function complaint(failure, output) {
   if (failure.problem === "not-found") return new Complaint(cockpit.gettext("tldctl is not installed on this host."));
   const fault = parsed(output ?? "").find((line) => line.severity === "error");
   if (fault) return new Complaint(fault.message, fault.file === "query" ? fault.column : null);
-  return new Complaint((failure.message || failure.problem || String(failure)).trim());
+  const text = (failure.message || failure.problem || String(failure)).trim();
+  const hint = /permission denied/i.test(text) && admin.allowed !== true
+    ? `\n${cockpit.gettext("Switch to administrative access, at the top of the page.")}` : "";
+  return new Complaint(text + hint);
 }
 
 /** Runs tldctl; its output. `good` = exit statuses that are answers. `err` = what becomes of its standard error. */

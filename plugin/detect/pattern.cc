@@ -198,13 +198,17 @@ Result<Regex> Regex::Compile(std::string_view pattern) {
   PCRE2_SIZE at = 0;
   pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
                                    PCRE2_AUTO_CALLOUT, &error, &at, nullptr);
-  if (code != nullptr) return Regex(code);
+  if (code != nullptr) return Regex(code, Beginnings::Of(pattern));
   std::array<unsigned char, 160> text{};
   pcre2_get_error_message(error, text.data(), text.size());
   return Error{reinterpret_cast<const char*>(text.data()), at};
 }
 
 bool Regex::Matches(std::string_view subject, MatchScratch& scratch) const {
+  if (beginnings_) {
+    const Beginnings::Verdict verdict = beginnings_->Judge(subject);
+    if (verdict != Beginnings::Verdict::kMaybe) return verdict == Beginnings::Verdict::kYes;
+  }
   scratch.steps_ = 0;
   scratch.at_ = 0;
   const int rc = pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(subject.data()),

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "detect/beginnings.h"
 #include "detect/osregex.h"
 
 /// The three pattern languages of rules: osmatch, osregex and pcre2; see tld-audisp-rules(5). All
@@ -103,8 +104,10 @@ class Regex {
   struct Free {
     void operator()(pcre2_real_code_8* code) const;
   };
-  explicit Regex(pcre2_real_code_8* code) : code_(code) {}
+  Regex(pcre2_real_code_8* code, std::optional<Beginnings> beginnings)
+      : code_(code), beginnings_(std::move(beginnings)) {}
   std::unique_ptr<pcre2_real_code_8, Free> code_;
+  std::optional<Beginnings> beginnings_;
 };
 
 /// True for an osregex that has neither escapes nor groups: it means the same as osmatch, whose

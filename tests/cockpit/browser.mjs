@@ -77,7 +77,7 @@ export class Steps {
     try {
       await body();
       this.passed++;
-      console.log(`ok   ${this.prefix}${name}`);
+      console.log(`ok ${this.prefix}${name}`);
     } catch (fault) {
       await this.fail(name, fault);
     }
@@ -85,7 +85,7 @@ export class Steps {
 
   async fail(name, fault) {
     this.failed++;
-    console.log(`FAIL ${this.prefix}${name}\n     ${String(fault.stack ?? fault).split("\n").slice(0, 6).join("\n     ")}`);
+    console.log(`not ok ${this.prefix}${name}\n  ${String(fault.stack ?? fault).split("\n").slice(0, 6).join("\n  ")}`);
     await this.browser.picture(`failed-${this.prefix.replace(/\W+/g, "")}${this.failed}`).catch(() => {});
   }
 

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "detect/beginnings.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tld {
+namespace {
+
+constexpr std::size_t kMostTexts = 256;
+constexpr std::size_t kLongestText = 64;  // bytes; what is longer is cut
+constexpr std::size_t kDeepest = 32;      // groups in groups
+
+std::size_t Mixed(char first, char second) {
+  return (static_cast<std::size_t>(static_cast<unsigned char>(first)) << 4 ^
+          static_cast<unsigned char>(second)) &
+         4095;
+}
+
+/// What a part of a pattern may match: each of the texts, followed by anything where it is open.
+struct Text {
+  std::string bytes;
+  bool open = false;
+};
+using Texts = std::vector<Text>;
+
+const Texts& Anything() {
+  static const Texts anything{{"", true}};
+  return anything;
+}
+
+/// Reads a pattern as far as it needs to be understood. Each function gives nothing where it is
+/// not.
+class Reader {
+ public:
+  explicit Reader(std::string_view pattern) : rest_(pattern) {}
+
+  struct Alternative {
+    Texts texts;
+    bool ended = false;
+  };
+  /// The alternatives of the whole pattern, each behind its `^`.
+  std::optional<std::vector<Alternative>> ReadAll() {
+    std::vector<Alternative> all;
+    do {
+      if (!Take('^')) return {};
+      auto texts = ReadSequence();
+      if (!texts) return {};
+      all.push_back({*std::move(texts), Take('$')});
+    } while (Take('|'));
+    if (!rest_.empty()) return {};
+    return all;
+  }
+
+ private:
+  bool Take(char c) {
+    if (!rest_.starts_with(c)) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  char Next() {
+    const char c = rest_.front();
+    rest_.remove_prefix(1);
+    return c;
+  }
+
+  /// Up to `|`, `)`, `$` or the end.
+  std::optional<Texts> ReadSequence() {
+    Texts texts{{"", false}};
+    while (!rest_.empty() && rest_.front() != '|' && rest_.front() != ')' && rest_.front() != '$') {
+      auto atom = ReadAtom();
+      if (!atom) return {};
+      texts = Joined(texts, Repeated(*std::move(atom)));
+    }
+    return texts;
+  }
+
+  std::optional<Texts> ReadAtom() {
+    const char c = Next();
+    switch (c) {
+      case '(':
+        return ReadGroup();
+      case '[':
+        return ReadClass();
+      case '\\':
+        return ReadEscape();
+      case '.':
+        return Anything();
+      case '^':
+      case '*':
+      case '+':
+      case '?':
+        return {};
+      default:
+        return Texts{{std::string(1, c), false}};
+    }
+  }
+
+  std::optional<Texts> ReadGroup() {
+    if (rest_.starts_with("?:")) {
+      rest_.remove_prefix(2);
+    } else if (rest_.starts_with('?') || rest_.starts_with('*')) {
+      return {};  // looks around, sets options, or is a verb
+    }
+    if (++depth_ > kDeepest) return {};
+    Texts all;
+    do {
+      auto texts = ReadSequence();
+      if (!texts) return {};
+      all.insert(all.end(), texts->begin(), texts->end());
+    } while (Take('|'));
+    --depth_;
+    if (!Take(')')) return {};
+    return all.size() <= kMostTexts ? all : Anything();
+  }
+
+  /// `[gmn]`; of ranges, of classes by name and of what is not in it, only where it ends.
+  std::optional<Texts> ReadClass() {
+    Texts texts;
+    bool plain = !Take('^');
+    for (bool first = true; !rest_.empty(); first = false) {
+      const char c = Next();
+      if (c == ']' && !first) return plain ? texts : Anything();
+      if (c == '\\') {
+        if (rest_.empty() || Next() == 'Q') return {};
+        plain = false;
+      } else if (c == '[' && (rest_.starts_with(':') || rest_.starts_with('.') ||
+                              rest_.starts_with('='))) {
+        const std::size_t end = rest_.find(']');
+        if (end == rest_.npos) return {};
+        rest_.remove_prefix(end + 1);
+        plain = false;
+      } else if (c == '-') {
+        plain = false;
+      }
+      texts.push_back({std::string(1, c), false});
+    }
+    return {};
+  }
+
+  std::optional<Texts> ReadEscape() {
+    if (rest_.empty()) return {};
+    const char c = Next();
+    constexpr std::string_view kOneByteOrNone = "dDsSwWbBhHvVR";
+    if (kOneByteOrNone.find(c) != kOneByteOrNone.npos) return Anything();
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (letter || static_cast<unsigned char>(c) >= 0x80) return {};
+    return Texts{{std::string(1, c), false}};
+  }
+
+  /// With the quantifier that may follow.
+  Texts Repeated(Texts atom) {
+    if (rest_.empty()) return atom;
+    switch (rest_.front()) {
+      case '?':
+        atom.push_back({"", false});
+        break;
+      case '*':
+      case '{':  // or a brace that is meant: its text is as good as unknown then
+        atom = Anything();
+        break;
+      case '+':
+        for (Text& text : atom) text.open = true;
+        break;
+      default:
+        return atom;
+    }
+    rest_.remove_prefix(1);
+    if (!Take('?') && Take('+')) return Anything();  // possessive: may match less
+    return atom;
+  }
+
+  static Texts Joined(const Texts& left, const Texts& right) {
+    Texts joined;
+    for (const Text& begin : left) {
+      if (begin.open || begin.bytes.size() >= kLongestText) {
+        joined.push_back({begin.bytes, true});
+        continue;
+      }
+      for (const Text& end : right) {
+        if (joined.size() > kMostTexts) return Anything();
+        joined.push_back({begin.bytes + end.bytes, end.open});
+      }
+    }
+    return joined;
+  }
+
+  std::string_view rest_;
+  std::size_t depth_ = 0;
+};
+
+/// Bytes that one newline or another begins with; `$` matches before one at the end.
+bool MayBeNewline(char c) { return static_cast<unsigned char>(c) - 0x20U >= 0x60; }
+
+}  // namespace
+
+std::optional<Beginnings> Beginnings::Of(std::string_view pattern) {
+  const auto all = Reader(pattern).ReadAll();
+  if (!all) return {};
+  std::vector<Beginning> texts;
+  for (const Reader::Alternative& alternative : *all) {
+    for (const Text& text : alternative.texts) {
+      texts.push_back({text.bytes, alternative.ended && !text.open});
+      // An empty text that is open tells nothing; one that has ended is not worth the trouble.
+      if (text.bytes.empty() || texts.size() > kMostTexts) return {};
+    }
+  }
+  return Beginnings(std::move(texts));
+}
+
+Beginnings::Beginnings(std::vector<Beginning> texts) : texts_(std::move(texts)) {
+  for (const Beginning& beginning : texts_) {
+    if (beginning.text.size() > 1) {
+      begins_.set(Mixed(beginning.text[0], beginning.text[1]));
+      continue;
+    }
+    for (int second = 0; second < 256; ++second)
+      begins_.set(Mixed(beginning.text[0], static_cast<char>(second)));
+  }
+}
+
+Beginnings::Verdict Beginnings::Judge(std::string_view subject) const {
+  if (subject.empty()) return Verdict::kNo;
+  if (!begins_[Mixed(subject[0], subject.size() > 1 ? subject[1] : '\0')]) return Verdict::kNo;
+  Verdict verdict = Verdict::kNo;
+  for (const Beginning& beginning : texts_) {
+    if (!subject.starts_with(beginning.text)) continue;
+    const std::string_view rest = subject.substr(beginning.text.size());
+    if (beginning.ended && rest.empty()) return Verdict::kYes;
+    if (!beginning.ended || MayBeNewline(rest[0])) verdict = Verdict::kMaybe;
+  }
+  return verdict;
+}
+
+}  // namespace tld
