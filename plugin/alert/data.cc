@@ -29,6 +29,7 @@ std::string_view Limited(std::string_view name, std::string_view value, const Da
 std::vector<Member> Collect(const Event& event, const DataLimits& limits,
                             std::deque<std::string>& names) {
   std::vector<Member> members;
+  members.reserve(event.fields().size() + event.arguments().size());
   for (const Field& field : event.fields()) {
     if (field.value.empty() || (limits.identity_only && !IsIdentityField(field.name))) continue;
     const std::string_view value = Limited(field.name, field.value, limits);
@@ -92,9 +93,13 @@ void AppendData(std::string& out, const Event& event, const DataLimits& limits) 
   std::vector<Member> members = Collect(event, limits, names);
   if (limits.raw_hex) AddRawHex(members, names, values);
   std::vector<std::string_view> open;  // objects that are open, outermost first
+  std::vector<std::string_view> parts;  // of a name
   out += '{';
   for (const Member& member : members) {
-    const std::vector<std::string_view> parts = SplitWords(member.name, ".");
+    parts.clear();
+    for (std::size_t at = 0; at <= member.name.size(); at += parts.back().size() + 1) {
+      parts.push_back(member.name.substr(at, member.name.find('.', at) - at));
+    }
     std::size_t common = 0;
     while (common < open.size() && common + 1 < parts.size() && open[common] == parts[common]) {
       ++common;

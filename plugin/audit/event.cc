@@ -11,6 +11,7 @@
 namespace tld {
 namespace {
 
+constexpr std::size_t kFewFields = 16;
 constexpr std::size_t kFirstBlock = 4096;  // holds the values of an ordinary exec event
 constexpr std::string_view kArgumentPrefix = "audit.execve.a";
 
@@ -72,8 +73,33 @@ void Event::SortByName() {
   std::inplace_merge(fields_.begin(), known, fields_.end(), less);
 }
 
+/// Few fields, behind many that are in order. The numbers of known names are in the order of names.
+void Event::MergeByName() {
+  const auto less = [](const Field& a, const Field& b) {
+    return a.id != kOtherField && b.id != kOtherField ? a.id < b.id : a.name < b.name;
+  };
+  const auto first_new = fields_.begin() + static_cast<std::ptrdiff_t>(sealed_);
+  std::array<Field, kFewFields> fresh;
+  auto end = std::copy(first_new, fields_.end(), fresh.begin());
+  for (auto field = fresh.begin(); field != end; ++field) {
+    has_others_ |= field->id == kOtherField;
+    std::rotate(std::upper_bound(fresh.begin(), field, *field, less), field, field + 1);
+  }
+  // From the back: what is new goes behind what is equal to it.
+  auto old = first_new;
+  for (auto place = fields_.end(); end != fresh.begin();) {
+    const bool take_old = old != fields_.begin() && less(*(end - 1), *(old - 1));
+    *--place = take_old ? *--old : *--end;
+  }
+}
+
 void Event::Seal() {
-  SortByName();
+  if (sealed_ > 0 && fields_.size() - sealed_ <= kFewFields) {
+    MergeByName();
+  } else {
+    SortByName();
+  }
+  sealed_ = fields_.size();
   ranges_ = {};
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     Range& range = ranges_[fields_[i].id];

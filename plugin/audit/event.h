@@ -103,11 +103,13 @@ class Event {
   std::span<const Field> FindKnown(FieldId id) const;
   std::span<const Field> FindOther(std::string_view lower_name) const;
   void SortByName();
+  void MergeByName();
 
   RawEvent raw_;
   std::unique_ptr<std::pmr::monotonic_buffer_resource> bytes_;
   std::vector<Field> fields_;
   std::array<Range, kKnownFields> ranges_{};
+  std::size_t sealed_ = 0;   // fields that are in order, the first ones
   bool has_others_ = false;  // fields that have no number
   ArgumentList list_;
 };

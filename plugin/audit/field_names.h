@@ -9,10 +9,18 @@
 /// What the fields of the kernel's records are called in an event.
 namespace tld {
 
+/// Fields of the kernel's own records of a command that may be hexadecimal
+/// (audit_log_untrustedstring).
+constexpr bool MayBeEncoded(std::string_view record_name) {
+  return record_name == "comm" || record_name == "exe" || record_name == "name" ||
+         record_name == "cwd" || record_name == "proctitle";
+}
+
 struct NamePair {
   std::string_view record;
   std::string_view event;
   FieldId id = FieldIdOf(event);
+  bool encoded = MayBeEncoded(record);
 };
 
 /// The fields of a SYSCALL record. Where an event has one, they come from nowhere else.
@@ -36,6 +44,18 @@ inline constexpr NamePair kParentFields[] = {
     {"name", "audit.directory.name"},
     {"inode", "audit.directory.inode"},
     {"mode", "audit.directory.mode"},
+};
+
+inline constexpr NamePair kCwdFields[] = {{"cwd", "audit.cwd"}};
+inline constexpr NamePair kProctitleFields[] = {{"proctitle", "audit.proctitle"}};
+
+/// All fields of a BPRM_FCAPS record (audit_log_bprm_fcaps): numbers.
+inline constexpr NamePair kCapabilityFields[] = {
+    {"fver", "audit.fver"},     {"fp", "audit.fp"},         {"fi", "audit.fi"},
+    {"fe", "audit.fe"},         {"old_pp", "audit.old_pp"}, {"old_pi", "audit.old_pi"},
+    {"old_pe", "audit.old_pe"}, {"old_pa", "audit.old_pa"}, {"pp", "audit.pp"},
+    {"pi", "audit.pi"},         {"pe", "audit.pe"},         {"pa", "audit.pa"},
+    {"frootid", "audit.frootid"},
 };
 
 /// The event's name of a record's field; empty when it has none.

@@ -3,25 +3,18 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <span>
 #include <string>
 
 #include "audit/field_names.h"
-#include "audit/record.h"
 
 namespace tld {
 namespace {
 
-/// Fields of the kernel's own records of a command that may be hexadecimal.
-constexpr std::string_view kEncoded[] = {"comm", "exe", "name", "cwd", "proctitle"};
-
 void AddField(Event& event, const NamePair& pair, const RawField& field) {
   if (field.value == "(null)") return;
-  const bool encoded =
-      std::find(std::begin(kEncoded), std::end(kEncoded), field.name) != std::end(kEncoded);
   if (field.value.starts_with('"')) {
     event.AddView(pair.id, Unquote(field.value));
-  } else if (!encoded) {
+  } else if (!pair.encoded) {
     event.AddView(pair.id, field.value);
   } else {
     std::string decoded = DecodeUntrusted(field.value);
@@ -39,56 +32,63 @@ std::size_t PlaceOf(std::string_view name, std::span<const NamePair> table, std:
   return i;
 }
 
-}  // namespace
+bool IsParent(const RawField& field) {
+  return field.name == "nametype" && field.value == "PARENT";
+}
 
-bool IsFixedForm(int type, std::string_view body) {
+std::span<const NamePair> TableOf(int type, std::span<const RawField> fields) {
+  switch (type) {
+    case record_type::kSyscall:
+      return kSyscallFields;
+    case record_type::kCwd:
+      return kCwdFields;
+    case record_type::kProctitle:
+      return kProctitleFields;
+    default:
+      if (std::any_of(fields.begin(), fields.end(), IsParent)) return kParentFields;
+      return kPathFields;
+  }
+}
+
+bool HasFixedForm(int type) {
   switch (type) {
     case record_type::kSyscall:
     case record_type::kPath:
     case record_type::kCwd:
     case record_type::kProctitle:
-      break;
+    case record_type::kBprmFcaps:
+      return true;
     default:
       return false;
   }
+}
+
+}  // namespace
+
+bool FixedRecord::Read(int type, std::string_view body) {
+  count_ = 0;
+  if (!HasFixedForm(type)) return false;
   // A label of AppArmor such as `subj=/usr/sbin/x (enforce)` has blanks.
   for (std::size_t at = 0; at < body.size();) {
     if (body[at] == ' ') {
       ++at;
       continue;
     }
-    const std::size_t word = at;
+    const std::size_t name = at;
     while (at < body.size() && body[at] != '=' && body[at] != ' ') ++at;
-    if (at == word || at == body.size() || body[at] == ' ') return false;
-    at = std::min(body.find(' ', at), body.size());
+    if (at == name || at == body.size() || body[at] == ' ' || count_ == kMostFields) return false;
+    const std::size_t value = at + 1;
+    at = std::min(body.find(' ', value), body.size());
+    fields_[count_++] = {body.substr(name, value - 1 - name), body.substr(value, at - value)};
   }
   return true;
 }
 
-void AddFixedForm(int type, std::string_view body, Event& event) {
-  std::span<const NamePair> table;
-  switch (type) {
-    case record_type::kSyscall:
-      table = kSyscallFields;
-      break;
-    case record_type::kCwd: {
-      constexpr static NamePair kCwd[] = {{"cwd", "audit.cwd"}};
-      table = kCwd;
-      break;
-    }
-    case record_type::kProctitle: {
-      constexpr static NamePair kProctitle[] = {{"proctitle", "audit.proctitle"}};
-      table = kProctitle;
-      break;
-    }
-    default:
-      // A blank before it: a file may be called so, and no value holds a blank.
-      table = body.find(" nametype=PARENT") == body.npos ? std::span<const NamePair>(kPathFields)
-                                                         : kParentFields;
-  }
+void AddFixedForm(int type, std::span<const RawField> fields, Event& event) {
+  const std::span<const NamePair> table = TableOf(type, fields);
   std::uint32_t seen = 0;  // in a PATH record a field said twice counts once
   std::size_t next = 0;
-  for (RawField field; NextRawField(body, field);) {
+  for (const RawField& field : fields) {
     const std::size_t i = PlaceOf(field.name, table, next);
     if (i == table.size()) continue;
     next = i + 1;

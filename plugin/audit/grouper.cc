@@ -127,6 +127,20 @@ void Grouper::Add(const RecordHeader& header, std::string_view line, std::int64_
   while (bytes_ > kAllBytes && !open_.empty()) EvictOldest();
 }
 
+bool Grouper::Pass(const RecordHeader& header, std::size_t lines) {
+  if (!open_.empty()) {
+    Identify(header);
+    if (index_.contains(id_)) return false;
+  }
+  lines_ += lines;
+  ++counters_.events;
+  if (mode_ == Mode::kOffline) {
+    NoteTime(NodeOf(header.node), header);
+    EmitReady();
+  }
+  return true;
+}
+
 void Grouper::AddJoined(const EventId& id, const std::vector<JoinedRecord>& records) {
   ++lines_;
   if (open_.size() >= kOpenEvents) EvictOldest();
@@ -152,11 +166,15 @@ Grouper::Node& Grouper::NodeOf(std::string_view name) {
   return nodes_[std::string(name)];
 }
 
-Grouper::Place Grouper::Find(const RecordHeader& header, Node& node, std::int64_t now_ms) {
+void Grouper::Identify(const RecordHeader& header) {
   id_.node = header.node;
   id_.seconds = header.seconds;
   id_.milliseconds = header.milliseconds;
   id_.serial = header.serial;
+}
+
+Grouper::Place Grouper::Find(const RecordHeader& header, Node& node, std::int64_t now_ms) {
+  Identify(header);
   Place place = open_.end();
   if (recent_ != open_.end() && recent_->event.id == id_) {
     place = recent_;

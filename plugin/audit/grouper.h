@@ -92,6 +92,10 @@ class Grouper {
   /// Takes one record. `line` includes the header and any enrichment; times as RawEvent says.
   void Add(const RecordHeader& header, std::string_view line, std::int64_t now_ms);
 
+  /// Counts an event of so many lines that stands whole in the input and that nobody needs, as if
+  /// it had been added. False, and nothing is done, where a part of it came before.
+  bool Pass(const RecordHeader& header, std::size_t lines);
+
   /// A record of an event that stands whole on one line, header included.
   struct JoinedRecord {
     RecordHeader header;
@@ -138,6 +142,8 @@ class Grouper {
   };
 
   Node& NodeOf(std::string_view name);
+  /// Puts the event's identity into id_.
+  void Identify(const RecordHeader& header);
   Place Find(const RecordHeader& header, Node& node, std::int64_t now_ms);
   Place Begin(Node& node);
   void Enter(Place place);

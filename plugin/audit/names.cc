@@ -102,14 +102,14 @@ bool IsExec(const Event& event) {
 std::string ExecutedPath(const RawEvent& raw) {
   for (const RawRecord& record : raw.records) {
     if (record.type != record_type::kPath) continue;
-    bool first = false;
+    std::string_view item;
     std::string_view name;
     std::string_view body = raw.Body(record);
-    for (RawField field; NextRawField(body, field);) {
-      if (field.name == "item") first = field.value == "0";
+    for (RawField field; (item.empty() || name.empty()) && NextRawField(body, field);) {
+      if (field.name == "item") item = field.value;
       if (field.name == "name") name = field.value;
     }
-    if (first) return name == "(null)" ? std::string() : DecodeUntrusted(name);
+    if (item == "0") return name == "(null)" ? std::string() : DecodeUntrusted(name);
   }
   return {};
 }

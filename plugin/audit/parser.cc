@@ -72,7 +72,9 @@ struct Parser::Library {
   void ReadSyscall(auparse_state_t* state);
   void ReadPath(auparse_state_t* state);
   void ReadOther(auparse_state_t* state, int type);
+  bool AddCapabilities(std::span<const RawField> fields);
   void AddField(auparse_state_t* state, std::string_view name);
+  bool IsNewOther(std::string_view name, std::string_view value);
   void AddOther(auparse_state_t* state, std::string_view name);
   std::string_view Text(auparse_state_t* state) const;
   std::string_view Value(auparse_state_t* state);
@@ -88,6 +90,7 @@ struct Parser::Library {
   }
 
   auparse_state_t* au;
+  FixedRecord fixed;
   std::string feed;
   std::string decoded;
   Event* event = nullptr;
@@ -211,9 +214,12 @@ void Parser::Library::Feed(const RawEvent& raw) {
   for (const RawRecord& record : raw.records) {
     if (record.type == record_type::kExecve) continue;  // argv.h
     if (record.type == record_type::kOwn) continue;
-    if (IsFixedForm(record.type, raw.Body(record))) {
-      if (!IsRepeated(record.type)) AddFixedForm(record.type, raw.Body(record), *event);
-      continue;
+    if (fixed.Read(record.type, raw.Body(record))) {
+      if (record.type != record_type::kBprmFcaps) {
+        if (!IsRepeated(record.type)) AddFixedForm(record.type, fixed.fields(), *event);
+        continue;
+      }
+      if (AddCapabilities(fixed.fields())) continue;
     }
     const std::size_t at = feed.size();
     // With a header of our own: who the event is was read already, and by one reader alone.
@@ -309,19 +315,35 @@ void Parser::Library::AddField(auparse_state_t* state, std::string_view name) {
 }
 
 /// Several records of an event may say the same; an event of many records stays cheap to search.
-void Parser::Library::AddOther(auparse_state_t* state, std::string_view name) {
-  if (Text(state) == "(null)") return;
+bool Parser::Library::IsNewOther(std::string_view name, std::string_view value) {
   if (others.size() >= kOthersLimit || ++others_seen > kOthersSeenLimit) {
     truncated = true;
-    return;
+    return false;
   }
-  const std::string_view value = Value(state);
   const bool known = std::any_of(others.begin(), others.end(), [&](std::size_t i) {
     return event->fields()[i].name == name && event->fields()[i].value == value;
   });
-  if (known) return;
-  others.push_back(event->fields().size());
-  event->AddNamed(name, value);
+  if (!known) others.push_back(event->fields().size());
+  return !known;
+}
+
+void Parser::Library::AddOther(auparse_state_t* state, std::string_view name) {
+  if (Text(state) == "(null)") return;
+  const std::string_view value = Value(state);
+  if (IsNewOther(name, value)) event->AddNamed(name, value);
+}
+
+/// A BPRM_FCAPS record, which commands of root have. False where it has other fields, too.
+bool Parser::Library::AddCapabilities(std::span<const RawField> fields) {
+  const auto known = [](const RawField& field) {
+    return !Lookup(kCapabilityFields, field.name).empty() && !field.value.starts_with('"');
+  };
+  if (!std::all_of(fields.begin(), fields.end(), known)) return false;
+  for (const RawField& field : fields) {
+    const std::string_view name = Lookup(kCapabilityFields, field.name);
+    if (field.value != "(null)" && IsNewOther(name, field.value)) event->Add(name, field.value);
+  }
+  return true;
 }
 
 std::string_view Parser::Library::Text(auparse_state_t* state) const {

@@ -53,15 +53,8 @@ constexpr KnownType kFrequent[] = {
     {"CWD", record_type::kCwd},
     {"EXECVE", record_type::kExecve},
     {"SOCKADDR", record_type::kSockaddr},
+    {"BPRM_FCAPS", record_type::kBprmFcaps},
 };
-
-/// The number of a frequent type; 0 for all others.
-int FrequentType(std::string_view name) {
-  for (const KnownType& frequent : kFrequent) {
-    if (frequent.name == name) return frequent.type;
-  }
-  return 0;
-}
 
 /// `S.mmm:N`
 bool ParseStamp(RecordHeader& header) {
@@ -118,6 +111,13 @@ std::size_t EventIdHash::operator()(const EventId& id) const {
 
 EventId RecordHeader::Id() const {
   return EventId{std::string(node), seconds, milliseconds, serial};
+}
+
+int FrequentType(std::string_view name) {
+  for (const KnownType& frequent : kFrequent) {
+    if (frequent.name == name) return frequent.type;
+  }
+  return 0;
 }
 
 int RecordType(std::string_view name) {

@@ -22,6 +22,7 @@ inline constexpr int kSockaddr = 1306;
 inline constexpr int kCwd = 1307;
 inline constexpr int kExecve = 1309;
 inline constexpr int kEoe = 1320;
+inline constexpr int kBprmFcaps = 1321;
 inline constexpr int kProctitle = 1327;
 /// This plugin's own, kIdentityType and kHealthType; outside the numbers of the kernel and of
 /// auditd.
@@ -65,6 +66,9 @@ struct RecordHeader {
 
   EventId Id() const;
 };
+
+/// The number of a type that nearly all records have, each of the kernel; 0 for all others.
+int FrequentType(std::string_view name);
 
 /// The number of a record type, also one written as `UNKNOWN[N]`; 0 for names that nobody knows.
 int RecordType(std::string_view name);

@@ -24,12 +24,18 @@ void AppendU(std::string& out, char32_t code) {
   AppendHexByte(out, static_cast<unsigned char>(code));
 }
 
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+/// The value of each byte as a hexadecimal digit; of those that are none, one with a high bit.
+constexpr unsigned char kNoHexDigit = 0x80;
+constexpr auto kHexValues = [] {
+  std::array<unsigned char, 256> values{};
+  values.fill(kNoHexDigit);
+  for (unsigned char digit = 0; digit < 16; ++digit) {
+    const char c = kHexDigits[digit];
+    values[static_cast<unsigned char>(c)] = digit;
+    if (c >= 'a') values[static_cast<unsigned char>(c - 'a' + 'A')] = digit;
+  }
+  return values;
+}();
 
 /// How many bytes at the start are printable ASCII, quote and backslash left out: most of what is
 /// ever shown. Looks at eight bytes at a time.
@@ -183,25 +189,26 @@ void AppendShellQuoted(std::string& out, std::string_view argument) {
     return;
   }
   out += '\'';
-  for (const char c : argument) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
+  for (std::size_t quote; (quote = argument.find('\'')) != argument.npos;) {
+    out += argument.substr(0, quote);
+    out += "'\\''";
+    argument.remove_prefix(quote + 1);
   }
+  out += argument;
   out += '\'';
 }
 
 std::optional<std::string> HexDecode(std::string_view hex) {
   if (hex.size() % 2 != 0) return {};
   std::string bytes(hex.size() / 2, '\0');
+  unsigned wrong = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const int high = HexValue(hex[2 * i]);
-    const int low = HexValue(hex[2 * i + 1]);
-    if (high < 0 || low < 0) return {};
-    bytes[i] = static_cast<char>(high * 16 + low);
+    const unsigned high = kHexValues[static_cast<unsigned char>(hex[2 * i])];
+    const unsigned low = kHexValues[static_cast<unsigned char>(hex[2 * i + 1])];
+    wrong |= high | low;
+    bytes[i] = static_cast<char>(high << 4 | low);
   }
+  if ((wrong & kNoHexDigit) != 0) return {};
   return bytes;
 }
 
@@ -233,14 +240,19 @@ std::string_view Trim(std::string_view text, std::string_view blanks) {
 }
 
 std::vector<std::string_view> SplitWords(std::string_view text, std::string_view separators) {
+  const auto separates = [&](char c) {
+    for (const char separator : separators) {
+      if (c == separator) return true;
+    }
+    return false;
+  };
   std::vector<std::string_view> words;
-  while (true) {
-    const std::size_t begin = text.find_first_not_of(separators);
-    if (begin == text.npos) return words;
-    text.remove_prefix(begin);
-    const std::size_t end = std::min(text.find_first_of(separators), text.size());
-    words.push_back(text.substr(0, end));
-    text.remove_prefix(end);
+  for (auto begin = text.begin();;) {
+    begin = std::find_if_not(begin, text.end(), separates);
+    if (begin == text.end()) return words;
+    const auto end = std::find_if(begin, text.end(), separates);
+    words.emplace_back(begin, end);
+    begin = end;
   }
 }
 

@@ -2,7 +2,9 @@
 #include "detect/literals.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstring>
 
 #include "base/text.h"
 
@@ -11,23 +13,37 @@ namespace {
 
 constexpr std::size_t kKnownBytes = 4;
 
-/// Four bytes of a text in lower case, or two.
-std::uint32_t Bytes(std::string_view text, std::size_t at, std::size_t count) {
-  std::uint32_t bytes = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    bytes = bytes << 8 | static_cast<unsigned char>(text[at + i]);
-  }
+/// Four bytes of a text in lower case, or two, in the order of this machine.
+template <class Number>
+Number Bytes(std::string_view text, std::size_t at) {
+  Number bytes = 0;
+  std::memcpy(&bytes, text.data() + at, sizeof bytes);
   return bytes;
+}
+
+/// Eight bytes at a time: a byte is upper case where adding carries into its high bit from 'A' on,
+/// but not yet behind 'Z'.
+void LowerTo(std::string_view text, char* out) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighs = kOnes * 0x80;
+  std::size_t at = 0;
+  for (std::uint64_t x; at + sizeof x <= text.size(); at += sizeof x) {
+    std::memcpy(&x, text.data() + at, sizeof x);
+    const std::uint64_t low = x & ~kHighs;
+    const std::uint64_t upper =
+        (low + kOnes * (0x80 - 'A')) & ~(low + kOnes * (0x7F - 'Z')) & ~x & kHighs;
+    x |= upper >> 2;
+    std::memcpy(out + at, &x, sizeof x);
+  }
+  for (; at < text.size(); ++at) out[at] = AsciiLower(text[at]);
 }
 
 }  // namespace
 
-std::size_t LiteralSet::Place(std::uint32_t four) const {
-  return static_cast<std::uint32_t>(four * 0x9E3779B1U) >> shift_;
-}
+std::size_t LiteralSet::Place(std::uint32_t four) const { return four * 0x9E3779B1U >> shift_; }
 
 std::size_t LiteralSet::ShortPlace(std::uint32_t two) {
-  return (two >> 4 ^ (two & 0xFF)) % kShortPlaces;
+  return (two * 0x9E3779B1U >> 16) % kShortPlaces;
 }
 
 void LiteralSet::Add(const std::vector<std::string>& literals, LiteralNumber number) {
@@ -38,25 +54,27 @@ void LiteralSet::Build() {
   std::unordered_map<std::uint32_t, std::size_t> uses;
   for (const Literal& literal : literals_) {
     for (std::size_t at = 0; at + kKnownBytes <= literal.text.size(); ++at) {
-      ++uses[Bytes(literal.text, at, kKnownBytes)];
+      ++uses[Bytes<std::uint32_t>(literal.text, at)];
     }
   }
   const int bits = std::max(static_cast<int>(std::bit_width(literals_.size())) + 2, 10);
   shift_ = 32 - bits;
   first_.assign(std::size_t{1} << bits, 0);
   first_short_.fill(0);
+  begins_.reset();
   for (std::size_t i = 0; i < literals_.size(); ++i) {
     Literal& literal = literals_[i];
     const bool is_short = literal.text.size() < kKnownBytes;
     for (std::size_t at = 1; at + kKnownBytes <= literal.text.size(); ++at) {
       const auto used = [&](std::size_t where) {
-        return uses[Bytes(literal.text, where, kKnownBytes)];
+        return uses[Bytes<std::uint32_t>(literal.text, where)];
       };
       if (used(at) < used(literal.known_at)) literal.known_at = at;
     }
     std::uint32_t& first = is_short
-                               ? first_short_[ShortPlace(Bytes(literal.text, 0, 2))]
-                               : first_[Place(Bytes(literal.text, literal.known_at, kKnownBytes))];
+                               ? first_short_[ShortPlace(Bytes<std::uint16_t>(literal.text, 0))]
+                               : first_[Place(Bytes<std::uint32_t>(literal.text, literal.known_at))];
+    begins_.set(Bytes<std::uint16_t>(literal.text, is_short ? 0 : literal.known_at));
     literal.next = std::exchange(first, static_cast<std::uint32_t>(i + 1));
   }
 }
@@ -86,13 +104,26 @@ void LiteralSet::FindWhole(std::string_view value, FoundLiterals& found) const {
 }
 
 void LiteralSet::FindParts(std::string_view value, FoundLiterals& found) const {
-  std::uint32_t four = 0;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    four = four << 8 | LowerByte(value[i]);
-    const std::uint32_t by_two = first_short_[ShortPlace(four & 0xFFFF)];
-    if (by_two != 0 && i >= 1) Look(by_two, value, i - 1, found);
-    const std::uint32_t by_four = first_[Place(four)];
-    if (by_four != 0 && i >= 3) Look(by_four, value, i - 3, found);
+  // In blocks, so that what is in lower case needs little room. The last bytes of each are the
+  // first of the next.
+  std::array<char, 512> block;
+  constexpr std::size_t kStep = block.size() - (kKnownBytes - 1);
+  for (std::size_t begin = 0; begin < value.size(); begin += kStep) {
+    const std::string_view part = value.substr(begin, block.size());
+    LowerTo(part, block.data());
+    const std::size_t places = std::min(part.size(), kStep);
+    std::memset(block.data() + part.size(), 0, std::min(block.size() - part.size(), kKnownBytes));
+    for (std::size_t i = 0; i < places; ++i) {
+      std::uint16_t two = 0;
+      std::memcpy(&two, &block[i], sizeof two);
+      if (!begins_[two]) continue;
+      std::uint32_t four = 0;
+      std::memcpy(&four, &block[i], sizeof four);
+      const std::uint32_t by_two = first_short_[ShortPlace(two)];
+      const std::uint32_t by_four = first_[Place(four)];
+      if (by_two != 0) Look(by_two, value, begin + i, found);
+      if (by_four != 0) Look(by_four, value, begin + i, found);
+    }
   }
 }
 

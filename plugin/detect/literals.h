@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -61,6 +62,7 @@ class LiteralSet {
   std::vector<Literal> literals_;
   std::unordered_map<std::string, std::vector<LiteralNumber>> whole_;
   std::size_t longest_whole_ = 0;  // bytes
+  std::bitset<65'536> begins_;  // the first two of the bytes by which a literal is known
   // By place, the first literal; as of next.
   std::vector<std::uint32_t> first_;
   std::array<std::uint32_t, kShortPlaces> first_short_{};

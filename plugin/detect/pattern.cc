@@ -27,11 +27,10 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-/// A number for the first two bytes of a part; some share one.
-std::size_t Begin(char first, char second) {
-  return (static_cast<std::size_t>(static_cast<unsigned char>(first)) << 4 ^
-          static_cast<unsigned char>(second)) &
-         4095;
+/// A number for two bytes; some share one.
+constexpr std::size_t kSteps = 1024;
+std::size_t Mixed(std::size_t first, std::size_t second) {
+  return (first << 3 ^ second) % kSteps;
 }
 
 bool StartsWithLower(std::string_view subject, std::string_view lower) {
@@ -81,42 +80,34 @@ OsMatch::OsMatch(std::string_view pattern) : text_(pattern) {
     if (alternative.at_end) text.remove_suffix(1);
     alternative.text = Lower(text);
     if (alternative.IsPart() && !alternative.text.empty()) {
-      has_part_ = true;
-      const char first = alternative.text[0];
-      if (alternative.text.size() > 1) {
-        begins_.set(Begin(first, alternative.text[1]));
-      } else {
-        for (int second = 0; second < 256; ++second)
-          begins_.set(Begin(first, static_cast<char>(second)));
-      }
+      const std::size_t size = alternative.text.size();
+      least_ = least_ == 0 ? size : std::min(least_, size);
     }
     any_ |= alternative.IsPart() && alternative.text.empty();
     alternatives_.push_back(std::move(alternative));
     if (bar == pattern.size()) break;
     pattern.remove_prefix(bar + 1);
   }
-  anchor_ = FindAnchor();
+  FillSteps();
 }
 
-/// The rarest such byte, by what records are made of; memchr(3) then finds all places worth a look.
-std::optional<OsMatch::Anchor> OsMatch::FindAnchor() const {
-  constexpr std::string_view kCommon = "/= ";  // the most common last
-  const auto rank = [&](char c) {
-    const std::size_t common = kCommon.find(c);
-    return c == '"' ? std::size_t{0} : common == kCommon.npos ? std::size_t{1} : common + 2;
-  };
-  const auto first = std::find_if(alternatives_.begin(), alternatives_.end(),
-                                  [](const Alternative& a) { return a.IsPart(); });
-  std::optional<Anchor> best;
-  for (std::size_t i = 0; first != alternatives_.end() && i < first->text.size(); ++i) {
-    const char c = first->text[i];
-    if ((c >= 'a' && c <= 'z') || (best && rank(best->byte) <= rank(c))) continue;
-    const bool all = std::all_of(
-        alternatives_.begin(), alternatives_.end(),
-        [&](const Alternative& a) { return !a.IsPart() || (i < a.text.size() && a.text[i] == c); });
-    if (all) best = {i, c};
+/// S. Wu and U. Manber, "A fast algorithm for multi-pattern searching" (1994): a long subject is
+/// looked at every few bytes only.
+void OsMatch::FillSteps() {
+  constexpr std::size_t kLongestStep = 255;
+  if (least_ == 0) return;
+  least_ = std::min(least_, kLongestStep + 1);
+  steps_.assign(least_ == 1 ? 256 : kSteps, static_cast<std::uint8_t>(least_ - 1));
+  if (least_ == 1) steps_.assign(256, 1);
+  for (const Alternative& part : alternatives_) {
+    if (!part.IsPart() || part.text.empty()) continue;
+    firsts_.set(LowerByte(part.text[0]));
+    if (least_ == 1) steps_[LowerByte(part.text[0])] = 0;
+    for (std::size_t i = 1; i < least_; ++i) {
+      std::uint8_t& step = steps_[Mixed(LowerByte(part.text[i - 1]), LowerByte(part.text[i]))];
+      step = std::min(step, static_cast<std::uint8_t>(least_ - 1 - i));
+    }
   }
-  return best;
 }
 
 bool OsMatch::HoldsAtEdge(const Alternative& alternative, std::string_view subject) {
@@ -136,23 +127,19 @@ bool OsMatch::PartBegins(std::string_view rest) const {
 /// One pass over the subject for all parts.
 bool OsMatch::HasPart(std::string_view subject) const {
   if (any_) return true;
-  if (!has_part_ || subject.empty()) return false;
-  if (anchor_) {
-    std::size_t at = subject.find(anchor_->byte, anchor_->place);
-    for (; at != subject.npos; at = subject.find(anchor_->byte, at + 1)) {
-      const std::string_view rest = subject.substr(at - anchor_->place);
-      const char second = rest.size() > 1 ? AsciiLower(rest[1]) : '\0';
-      if (begins_[Begin(AsciiLower(rest[0]), second)] && PartBegins(rest)) return true;
+  if (least_ == 0) return false;
+  // At the last byte of the shortest part, if one began there.
+  for (std::size_t at = least_ - 1; at < subject.size();) {
+    const std::size_t last = LowerByte(subject[at]);
+    const std::size_t step =
+        least_ == 1 ? steps_[last] : steps_[Mixed(LowerByte(subject[at - 1]), last)];
+    const std::size_t begin = at - (least_ - 1);
+    if (step == 0 && firsts_[LowerByte(subject[begin])] && PartBegins(subject.substr(begin))) {
+      return true;
     }
-    return false;
+    at += std::max<std::size_t>(step, 1);
   }
-  std::size_t next = LowerByte(subject[0]);
-  for (std::size_t i = 1; i < subject.size(); ++i) {
-    const std::size_t first = next;
-    next = LowerByte(subject[i]);
-    if (begins_[(first << 4 ^ next) & 4095] && PartBegins(subject.substr(i - 1))) return true;
-  }
-  return PartBegins(subject.substr(subject.size() - 1));
+  return false;
 }
 
 bool OsMatch::Matches(std::string_view subject) const {

@@ -72,21 +72,18 @@ class OsMatch {
 
     bool IsPart() const { return !at_start && !at_end; }
   };
-  /// A byte that all parts have at the same place, and that is no letter.
-  struct Anchor {
-    std::size_t place = 0;
-    char byte = 0;
-  };
   static bool HoldsAtEdge(const Alternative& alternative, std::string_view subject);
-  std::optional<Anchor> FindAnchor() const;
+  void FillSteps();
   bool HasPart(std::string_view subject) const;
   bool PartBegins(std::string_view rest) const;
 
   std::string text_;
   std::vector<Alternative> alternatives_;
-  std::bitset<4096> begins_;  // of the parts: their first two bytes, in lower case, mixed
-  std::optional<Anchor> anchor_;
-  bool has_part_ = false;
+  std::size_t least_ = 0;  // bytes of the shortest part; 0 where there are no parts
+  /// By two bytes, in lower case and mixed, that end where the shortest part would: how far ahead
+  /// the next place is where a part may end so. With parts of one byte: by that byte, 0 or 1.
+  std::vector<std::uint8_t> steps_;
+  std::bitset<256> firsts_;  // the bytes that parts begin with, in lower case
   bool any_ = false;  // a part is empty
   bool negated_ = false;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "detect/prefilter.h"
 
+#include <span>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -72,17 +74,34 @@ class Selection {
 
 }  // namespace
 
+/// One after the other of the same type is as good as one.
+template <class Records, class NameOf>
+void Prefilter::NameTypes(std::string_view main_type, const Records& records, NameOf&& name_of) {
+  kind_ = main_type;
+  std::string_view before;
+  for (const auto& record : records) {
+    const std::string_view name = name_of(record);
+    if (name != before) (kind_ += ' ') += name;
+    before = name;
+  }
+}
+
+void Prefilter::AddKeys(std::string_view body) { (kind_ += '\0') += KeyText(body); }
+
+bool Prefilter::IsKnownSilent(const WholeEvent& event) {
+  const std::span<const std::string_view> names(event.type_names.data(), event.records);
+  NameTypes(event.header.type_name, names, [](std::string_view name) { return name; });
+  AddKeys(event.body);
+  const auto found = kinds_.find(kind_);
+  return found != kinds_.end() && !found->second.may_answer;
+}
+
 const Candidates& Prefilter::For(const RawEvent& event, MatchScratch& scratch) {
   const std::string_view type = event.TypeName(event.MainRecord());
-  kind_ = type;
-  int before = 0;
-  for (const RawRecord& record : event.records) {
-    if (record.type != before || record.type == 0) (kind_ += ' ') += event.TypeName(record);
-    before = record.type;
-  }
+  NameTypes(type, event.records, [&](const RawRecord& record) { return event.TypeName(record); });
   for (const int keyed : {record_type::kSyscall, record_type::kConfigChange}) {
     const RawRecord* record = event.Find(keyed);
-    if (record != nullptr) (kind_ += '\0') += KeyText(event.Body(*record));
+    if (record != nullptr) AddKeys(event.Body(*record));
   }
   if (const auto found = kinds_.find(kind_); found != kinds_.end()) return found->second;
   Event known{RawEvent{}};

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "audit/grouper.h"
+#include "audit/whole_event.h"
 #include "detect/engine.h"
 #include "detect/ruleset.h"
 
@@ -23,7 +25,15 @@ class Prefilter {
   /// Valid until the next call.
   const Candidates& For(const RawEvent& event, MatchScratch& scratch);
 
+  /// True where For has been asked for an event of this kind, and no rule could answer.
+  bool IsKnownSilent(const WholeEvent& event);
+
  private:
+  // Both write kind_.
+  template <class Records, class NameOf>
+  void NameTypes(std::string_view main_type, const Records& records, NameOf&& name_of);
+  void AddKeys(std::string_view body);
+
   static constexpr std::size_t kMostKinds = 256;  // types and keys may come from an attacker
   static constexpr std::size_t kMostNameBytes = 512;
 

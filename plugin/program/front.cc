@@ -25,6 +25,7 @@ namespace {
 
 constexpr int kPipeBytes = 1 << 20;
 constexpr std::size_t kReadAtOnce = 1 << 20;  // before the pipe gets its turn
+constexpr std::size_t kGatherBytes = 1 << 17;  // less is not worth the sensor's wake-up
 constexpr std::int64_t kFirstBackoffMs = 100;
 constexpr std::int64_t kLastBackoffMs = 30'000;
 constexpr std::int64_t kHealthyMs = 60'000;  // a sensor that lived so long starts with no back-off
@@ -122,11 +123,12 @@ class Front {
 
   void Poll() {
     // Without a courier the bell calls for one; with one it is the courier's.
+    const bool to_sensor = !queue_.empty() && !Gathers();
     const bool no_courier = courier_.pid == 0 && !courier_wanted_ && !start_.drain_only;
     const std::int64_t rest_us = std::max<std::int64_t>(read_at_us_ - MonotonicUs(), 0);
     pollfd fds[4] = {{input_ended_ || rest_us > 0 ? -1 : STDIN_FILENO, POLLIN, 0},
                      {signals_.fd(), POLLIN, 0},
-                     {queue_.empty() ? -1 : pipe_.get(), POLLOUT, 0},
+                     {to_sensor ? pipe_.get() : -1, POLLOUT, 0},
                      {no_courier && !input_ended_ ? links_.bell.get() : -1, POLLIN, 0}};
     std::int64_t timeout = std::numeric_limits<int>::max();
     if (sensor_.pid == 0 && !start_.drain_only) timeout = sensor_.next_start_ms - now_ms_;
@@ -186,7 +188,9 @@ class Front {
       total += bytes.size();
     }
     const std::int64_t now_us = MonotonicUs();
-    read_at_us_ = now_us + pace_.RestUs(records, total, now_us);
+    const std::int64_t rest_us = pace_.RestUs(records, total, now_us);
+    read_at_us_ = now_us + rest_us;
+    refilling_ = rest_us == Pace::kRefillUs;
     counters_->bytes_read += total;
     counters_->lines_dropped = queue_.dropped().lines;
     counters_->bytes_dropped = queue_.dropped().bytes;
@@ -198,8 +202,15 @@ class Front {
     if (queue_.size() > counters_->queue_peak) counters_->queue_peak = queue_.size();
   }
 
+  /// While the dispatcher empties its queue, more comes in a moment: the sensor is not woken for
+  /// each step of it.
+  bool Gathers() const {
+    return refilling_ && !input_ended_ && !terminate_ && queue_.size() < kGatherBytes;
+  }
+
   void WriteSensor() {
     if (start_.drain_only) queue_.Clear();
+    if (Gathers()) return;
     if (skipping_) {
       std::uint64_t skipped = 0;
       skipping_ = !queue_.PopLine(skipped);
@@ -355,6 +366,7 @@ class Front {
   ByteQueue queue_;
   Pace pace_;
   std::int64_t read_at_us_ = 0;  // the input is left alone until then
+  bool refilling_ = false;       // and for a moment only
   Fd pipe_;
   Child sensor_;
   Child courier_;

@@ -24,6 +24,16 @@ bool MayBeJoined(std::string_view line, std::size_t body_begin) {
   return false;
 }
 
+/// The same of several lines, each a record with its header.
+bool HoldsJoined(std::string_view lines) {
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(line.size() + 1);
+    if (MayBeJoined(line, line.find("): "))) return true;
+  }
+  return false;
+}
+
 /// Where the next record of a joined line begins: ` [node=N ]type=T msg=audit(STAMP):` after `at`.
 std::size_t NextJoined(std::string_view line, std::string_view stamp, std::size_t at) {
   const std::string mark = " msg=audit(" + std::string(stamp) + "):";
@@ -75,7 +85,9 @@ void Pipeline::SetPolicy(std::shared_ptr<const Policy> policy) {
 
 void Pipeline::Feed(std::string_view bytes, std::int64_t now_ms) {
   counters_.bytes += bytes.size();
-  lines_.Feed(bytes, [&](std::string_view line) { TakeLine(line, now_ms); });
+  lines_.Feed(
+      bytes, [&](std::string_view line) { TakeLine(line, now_ms); },
+      [&](std::string_view rest) { return Skip(rest); });
 }
 
 void Pipeline::Tick(std::int64_t now_ms) { grouper_.Tick(now_ms); }
@@ -87,6 +99,19 @@ void Pipeline::EndLine() {
 void Pipeline::Finish(std::int64_t now_ms) {
   lines_.Finish([&](std::string_view line) { TakeLine(line, now_ms); });
   grouper_.Flush();
+}
+
+/// Most events of a host that watches files are of no use to any rule. Where such a one stands whole
+/// in the input, it is not taken apart.
+LineReader::Skipped Pipeline::Skip(std::string_view input) {
+  if (!options_.prefilter) return {};
+  const auto event = ReadWholeEvent(input, headers_);
+  if (!event || !prefilter_->IsKnownSilent(*event)) return {};
+  if (options_.mode == Grouper::Mode::kOffline && HoldsJoined(input.substr(0, event->bytes)))
+    return {};
+  if (!grouper_.Pass(event->header, event->lines)) return {};
+  ++counters_.filtered;
+  return {event->bytes, event->lines};
 }
 
 void Pipeline::TakeLine(std::string_view line, std::int64_t now_ms) {

@@ -13,6 +13,7 @@
 #include "audit/line_reader.h"
 #include "audit/parser.h"
 #include "audit/record.h"
+#include "audit/whole_event.h"
 #include "detect/engine.h"
 #include "detect/prefilter.h"
 #include "program/policy.h"
@@ -87,6 +88,7 @@ class Pipeline {
   std::uint64_t limit_hits() const { return scratch_.limit_hits(); }
 
  private:
+  LineReader::Skipped Skip(std::string_view input);
   void TakeLine(std::string_view line, std::int64_t now_ms);
   bool TakeJoined(std::string_view line, const RecordHeader& first);
   void TakeEvent(RawEvent&& raw);

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "audit/whole_event.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+namespace tld {
+namespace {
+
+const std::string kSyscall =
+    "type=SYSCALL msg=audit(1.000:7): arch=c000003e syscall=257 key=\"files\"\x1D" "ARCH=x86_64\n";
+const std::string kCwd = "type=CWD msg=audit(1.000:7): cwd=\"/\"\n";
+const std::string kPath = "type=PATH msg=audit(1.000:7): item=0 name=\"/etc\"\n";
+const std::string kEoe = "type=EOE msg=audit(1.000:7): \n";
+
+std::optional<WholeEvent> Read(std::string_view input) {
+  HeaderReader headers;
+  return ReadWholeEvent(input, headers);
+}
+
+TEST(WholeEvent, IsReadUpToItsEnd) {
+  const std::string event = kSyscall + kCwd + kPath + kEoe;
+  const std::string next = "type=SYSCALL msg=audit(1.000:8): arch=c000003e\n";
+  const std::string input = event + next;
+  const auto read = Read(input);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->bytes, event.size());
+  EXPECT_EQ(read->lines, 4u);
+  EXPECT_EQ(read->header.serial, 7u);
+  EXPECT_EQ(read->body, "arch=c000003e syscall=257 key=\"files\"");
+  ASSERT_EQ(read->records, 3u);
+  EXPECT_EQ(read->type_names[0], "SYSCALL");
+  EXPECT_EQ(read->type_names[2], "PATH");
+}
+
+TEST(WholeEvent, OfANode) {
+  std::string event;
+  for (const std::string& line : {kSyscall, kCwd, kEoe}) event += "node=a.example " + line;
+  const auto read = Read(event);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->header.node, "a.example");
+  EXPECT_EQ(read->bytes, event.size());
+}
+
+TEST(WholeEvent, WhateverIsNotWholeIsReadLineByLine) {
+  const std::string other = "type=CWD msg=audit(1.000:8): cwd=\"/\"\n";
+  EXPECT_FALSE(Read(kSyscall + kCwd));                               // no end yet
+  EXPECT_FALSE(Read(kSyscall + kCwd + kEoe.substr(0, 10)));          // nor this
+  EXPECT_FALSE(Read(kSyscall + other + kEoe));                       // another event between
+  EXPECT_FALSE(Read(kSyscall + "node=b " + kCwd + kEoe));            // of another node
+  EXPECT_FALSE(Read("node=a " + kSyscall + kCwd + kEoe));            // and this
+  EXPECT_FALSE(Read(kCwd + kPath + kEoe));                           // its first record came before
+  EXPECT_FALSE(Read(kSyscall + "type=AVC msg=audit(1.000:7): avc:\n" + kEoe));  // rare
+  EXPECT_FALSE(Read(kSyscall + "type=USER_CMD msg=audit(1.000:7): x\n" + kEoe));
+  EXPECT_FALSE(Read(kSyscall + "type=TLD_IDENTITY msg=audit(1.000:7): x=1\n" + kEoe));
+  EXPECT_FALSE(Read(kSyscall + "\n" + kEoe));
+  EXPECT_FALSE(Read(kSyscall + std::string(20'000, 'x') + '\n' + kEoe));
+  EXPECT_FALSE(Read("type=SYSCALL msg=audit(x): a=1\ntype=EOE msg=audit(x): \n"));
+  std::string many = kSyscall;
+  for (int i = 0; i < 40; ++i) many += kPath;
+  EXPECT_FALSE(Read(many + kEoe));
+}
+
+}  // namespace
+}  // namespace tld
