@@ -13,6 +13,7 @@ const LISTED = 200;
 const MOST_ROWS = 1000;
 const MOST_VALUES = "1000";
 const REFRESH_MS = 2000;
+const LAST_MS = 8.64e15;  // of ECMAScript's Date
 
 const between = (begin, end) => ["--since", new Date(begin).toISOString(), "--until", new Date(end).toISOString()];
 const same = (a, b) => JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
@@ -160,16 +161,19 @@ export function search(panel) {
     if (query) now.q = query;
     if (custom) [now.from, now.to] = custom.map(String);
     if (same(now, cockpit.location.options)) return;
-    if (Object.keys(cockpit.location.options).length === 0) cockpit.location.replace(["search"], now);
+    const first = cockpit.location.path[0] !== "search" || Object.keys(cockpit.location.options).length === 0;
+    if (first) cockpit.location.replace(["search"], now);
     else cockpit.location.go(["search"], now);
   }
 
   function recall() {
     const options = cockpit.location.options;
-    query = options.q ?? "";
+    const before = query;
+    query = [options.q ?? ""].flat()[0];
     range = RANGES.some(([name]) => name === options.range) ? options.range : "24h";
-    custom = options.from && options.to ? [Number(options.from), Number(options.to)] : null;
-    input.value = query;
+    const times = [Number(options.from), Number(options.to)];
+    custom = times.every((ms) => Math.abs(ms) <= LAST_MS) && times[0] < times[1] ? times : null;
+    if (query !== before) input.value = query;  // what is being typed stays
   }
 
   /** By Back and Forward, or a link; or by what `remember` has done itself. */

@@ -135,7 +135,11 @@ bool Grouper::Pass(const RecordHeader& header, std::size_t lines) {
   lines_ += lines;
   ++counters_.events;
   if (mode_ == Mode::kOffline) {
-    NoteTime(NodeOf(header.node), header);
+    Node& node = NodeOf(header.node);
+    NoteTime(node, header);
+    if (node.open == 0 && header.node.size() > kNodeBytes) {
+      nodes_.erase(nodes_.find(header.node));
+    }
     EmitReady();
   }
   return true;

@@ -7,6 +7,7 @@ namespace tld {
 namespace {
 
 constexpr std::string_view kFirst = "type=SYSCALL ";
+constexpr std::string_view kFirstName = "SYSCALL";  // UNKNOWN[1300] is another
 constexpr std::string_view kTag = "type=";
 
 bool Consume(std::string_view& text, std::string_view prefix) {
@@ -33,7 +34,7 @@ std::optional<WholeEvent> ReadWholeEvent(std::string_view input, HeaderReader& h
   const auto first = NextLine(rest);
   if (!first) return {};
   const auto header = headers.Read(*first);
-  if (!header || header->type != record_type::kSyscall) return {};
+  if (!header || header->type_name != kFirstName) return {};
   WholeEvent event;
   event.header = *header;
   event.body = first->substr(header->body_begin);

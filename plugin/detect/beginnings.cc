@@ -17,6 +17,12 @@ std::size_t Mixed(char first, char second) {
          4095;
 }
 
+/// A letter, a digit, or a byte that is not ASCII: behind a backslash, more than that byte.
+bool IsWord(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
 /// What a part of a pattern may match: each of the texts, followed by anything where it is open.
 struct Text {
   std::string bytes;
@@ -122,13 +128,12 @@ class Reader {
       const char c = Next();
       if (c == ']' && !first) return plain ? texts : Anything();
       if (c == '\\') {
-        if (rest_.empty() || Next() == 'Q') return {};
+        // These change what the bytes behind them mean.
+        constexpr std::string_view kOthers = "QEc";
+        if (rest_.empty() || kOthers.find(Next()) != kOthers.npos) return {};
         plain = false;
-      } else if (c == '[' && (rest_.starts_with(':') || rest_.starts_with('.') ||
-                              rest_.starts_with('='))) {
-        const std::size_t end = rest_.find(']');
-        if (end == rest_.npos) return {};
-        rest_.remove_prefix(end + 1);
+      } else if (c == '[' && !rest_.empty() && !IsWord(rest_.front()) && rest_.front() != ']') {
+        if (!TakeClassName()) return {};
         plain = false;
       } else if (c == '-') {
         plain = false;
@@ -138,13 +143,20 @@ class Reader {
     return {};
   }
 
+  /// The rest of `[:alpha:]`, behind its bracket.
+  bool TakeClassName() {
+    if (!Take(':')) return false;
+    Take('^');
+    while (!rest_.empty() && rest_.front() >= 'a' && rest_.front() <= 'z') Next();
+    return Take(':') && Take(']');
+  }
+
   std::optional<Texts> ReadEscape() {
     if (rest_.empty()) return {};
     const char c = Next();
     constexpr std::string_view kOneByteOrNone = "dDsSwWbBhHvVR";
     if (kOneByteOrNone.find(c) != kOneByteOrNone.npos) return Anything();
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (letter || static_cast<unsigned char>(c) >= 0x80) return {};
+    if (IsWord(c)) return {};
     return Texts{{std::string(1, c), false}};
   }
 

@@ -123,9 +123,11 @@ class Front {
 
   void Poll() {
     // Without a courier the bell calls for one; with one it is the courier's.
-    const bool to_sensor = !queue_.empty() && !Gathers();
     const bool no_courier = courier_.pid == 0 && !courier_wanted_ && !start_.drain_only;
     const std::int64_t rest_us = std::max<std::int64_t>(read_at_us_ - MonotonicUs(), 0);
+    // What is gathered waits for the next read, and that for the end of the rest: without a rest
+    // nothing would end the wait.
+    const bool to_sensor = !queue_.empty() && !(Gathers() && rest_us > 0);
     pollfd fds[4] = {{input_ended_ || rest_us > 0 ? -1 : STDIN_FILENO, POLLIN, 0},
                      {signals_.fd(), POLLIN, 0},
                      {to_sensor ? pipe_.get() : -1, POLLOUT, 0},

@@ -29,7 +29,7 @@ bool HoldsJoined(std::string_view lines) {
   while (!lines.empty()) {
     const std::string_view line = lines.substr(0, lines.find('\n'));
     lines.remove_prefix(line.size() + 1);
-    if (MayBeJoined(line, line.find("): "))) return true;
+    if (MayBeJoined(line, line.find("):"))) return true;
   }
   return false;
 }

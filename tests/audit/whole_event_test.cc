@@ -58,6 +58,10 @@ TEST(WholeEvent, WhateverIsNotWholeIsReadLineByLine) {
   EXPECT_FALSE(Read(kSyscall + "\n" + kEoe));
   EXPECT_FALSE(Read(kSyscall + std::string(20'000, 'x') + '\n' + kEoe));
   EXPECT_FALSE(Read("type=SYSCALL msg=audit(x): a=1\ntype=EOE msg=audit(x): \n"));
+  EXPECT_FALSE(
+      Read("node=n type=UNKNOWN[1300] msg=audit(1.000:1): key=\"files\"\n"
+           "node=n type=PATH 1300] msg=audit(1.000:1): a=b\n"
+           "node=n type=EOE 1300] msg=audit(1.000:1):\n"));
   std::string many = kSyscall;
   for (int i = 0; i < 40; ++i) many += kPath;
   EXPECT_FALSE(Read(many + kEoe));

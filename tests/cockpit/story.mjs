@@ -143,6 +143,21 @@ try {
     await until("all is shown again", async () => await count("alerts") === before);
   });
 
+  await test("what is being typed stays, and an address that makes no sense does no harm", async () => {
+    const before = await count("alerts");
+    await frame.locator("input.query").fill("rule.level>=");
+    await frame.locator("select[aria-label='Time range']").selectOption("7d");
+    await settled();
+    assert.equal(await frame.locator("input.query").inputValue(), "rule.level>=");
+    await search("");
+    await frame.evaluate(() => { location.hash = "#/search?from=x&to=1e300&range=1y&q=a&q=b"; });
+    await until("it is searched", async () => await frame.locator("input.query").inputValue() === "a");
+    await settled();
+    assert.equal(await frame.locator("select[aria-label='Time range']").inputValue(), "24h");
+    await search("");
+    await until("all is shown again", async () => await count("alerts") === before);
+  });
+
   await test("a range of one's own", async () => {
     const before = await count("alerts");
     await frame.locator("select[aria-label='Time range']").selectOption("custom");

@@ -62,6 +62,24 @@ TEST(Prefilter, LetsThroughWhatARuleBelowASilentOneMayAnswer) {
   EXPECT_FALSE(prefilter.For(event("(null)"), scratch).may_answer);
 }
 
+TEST(Prefilter, AnEventInALineOfAnEventThatIsSkippedIsSeen) {
+  const TestPolicy policy(
+      testing_support::RuleText("id=\"1\" level=\"3\"", "<field name=\"audit.key\">^k$</field>"));
+  const auto event = [](int serial, const std::string& joined) {
+    const std::string stamp = "msg=audit(1.000:" + std::to_string(serial) + "):";
+    return "type=SYSCALL " + stamp + " comm=\"x\" key=\"files\"\ntype=EOE " + stamp + joined + '\n';
+  };
+  for (const char* blank : {" ", ""}) {
+    const std::string log = event(1, " ") + event(2, " ") +
+                            event(3, std::string(blank) +
+                                         "x type=SYSCALL msg=audit(1.000:3): comm=\"x\" key=\"k\"");
+    std::uint64_t filtered = 0;
+    EXPECT_EQ(Alerts(policy.policy(), log, true, &filtered), Alerts(policy.policy(), log, false));
+    EXPECT_EQ(Alerts(policy.policy(), log, true).size(), 1u);
+    EXPECT_GE(filtered, 2u);
+  }
+}
+
 TEST(Prefilter, RulesThatCannotApplyAreNotTried) {
   std::string rules = testing_support::RuleText("id=\"1\" level=\"0\"");
   for (int i = 0; i < 10'000; ++i) {
