@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "program/byte_queue.h"
+#include "program/child.h"
 #include "program/pace.h"
 #include "program/shared.h"
 #include "program/signals.h"
@@ -25,42 +26,14 @@ namespace {
 
 constexpr int kPipeBytes = 1 << 20;
 constexpr std::size_t kReadAtOnce = 1 << 20;  // before the pipe gets its turn
-constexpr std::size_t kGatherBytes = 1 << 17;  // less is not worth the sensor's wake-up
-constexpr std::int64_t kFirstBackoffMs = 100;
-constexpr std::int64_t kLastBackoffMs = 30'000;
-constexpr std::int64_t kHealthyMs = 60'000;  // a sensor that lived so long starts with no back-off
-constexpr std::int64_t kHungMs = 120'000;    // longer than the largest policy takes to load
-constexpr std::int64_t kDrainMs = 5'000;     // at the end of the input
+constexpr std::int64_t kHungMs = 120'000;  // longer than the largest policy takes to load
+constexpr std::int64_t kDrainMs = 5'000;   // at the end of the input
 
 std::uint64_t CountLines(std::string_view bytes) {
   std::uint64_t lines = 0;
   for (std::size_t at = 0; (at = bytes.find('\n', at)) != bytes.npos; ++at) ++lines;
   return lines;
 }
-
-/// A role that runs, or is to be started again after a pause that grows as long as it does not live
-/// long.
-struct Child {
-  pid_t pid = 0;
-  std::int64_t started_ms = 0;
-  std::int64_t next_start_ms = 0;
-  std::int64_t backoff_ms = kFirstBackoffMs;
-
-  void Started(pid_t child, std::int64_t now_ms) {
-    pid = child;
-    started_ms = now_ms;
-  }
-  void Ended(std::int64_t now_ms) {
-    pid = 0;
-    if (now_ms - started_ms >= kHealthyMs) backoff_ms = kFirstBackoffMs;
-    BackOff(now_ms);
-  }
-  bool IsDue(std::int64_t now_ms) const { return pid == 0 && now_ms >= next_start_ms; }
-  void BackOff(std::int64_t now_ms) {
-    next_start_ms = now_ms + backoff_ms;
-    backoff_ms = std::min(backoff_ms * 2, kLastBackoffMs);
-  }
-};
 
 /// The counters of all roles.
 struct Pages {
@@ -100,7 +73,7 @@ class Front {
       Poll();
       now_ms_ = MonotonicMs();
       ReadSignals();
-      const bool rests = !terminate_ && MonotonicUs() < read_at_us_;
+      const bool rests = !terminate_ && pace_.WaitUs(MonotonicUs()) > 0;
       if (!input_ended_ && !rests) ReadInput();
       WriteSensor();
       EndSensor();
@@ -124,10 +97,9 @@ class Front {
   void Poll() {
     // Without a courier the bell calls for one; with one it is the courier's.
     const bool no_courier = courier_.pid == 0 && !courier_wanted_ && !start_.drain_only;
-    const std::int64_t rest_us = std::max<std::int64_t>(read_at_us_ - MonotonicUs(), 0);
-    // What is gathered waits for the next read, and that for the end of the rest: without a rest
-    // nothing would end the wait.
-    const bool to_sensor = !queue_.empty() && !(Gathers() && rest_us > 0);
+    const std::int64_t now_us = MonotonicUs();
+    const std::int64_t rest_us = pace_.WaitUs(now_us);
+    const bool to_sensor = !queue_.empty() && !Gathers(now_us);
     pollfd fds[4] = {{input_ended_ || rest_us > 0 ? -1 : STDIN_FILENO, POLLIN, 0},
                      {signals_.fd(), POLLIN, 0},
                      {to_sensor ? pipe_.get() : -1, POLLOUT, 0},
@@ -189,10 +161,7 @@ class Front {
       queue_.Commit(bytes.size());
       total += bytes.size();
     }
-    const std::int64_t now_us = MonotonicUs();
-    const std::int64_t rest_us = pace_.RestUs(records, total, now_us);
-    read_at_us_ = now_us + rest_us;
-    refilling_ = rest_us == Pace::kRefillUs;
+    pace_.RestUs(records, total, MonotonicUs());
     counters_->bytes_read += total;
     counters_->lines_dropped = queue_.dropped().lines;
     counters_->bytes_dropped = queue_.dropped().bytes;
@@ -206,13 +175,13 @@ class Front {
 
   /// While the dispatcher empties its queue, more comes in a moment: the sensor is not woken for
   /// each step of it.
-  bool Gathers() const {
-    return refilling_ && !input_ended_ && !terminate_ && queue_.size() < kGatherBytes;
+  bool Gathers(std::int64_t now_us) const {
+    return !input_ended_ && !terminate_ && pace_.Gathers(queue_.size(), now_us);
   }
 
   void WriteSensor() {
     if (start_.drain_only) queue_.Clear();
-    if (Gathers()) return;
+    if (Gathers(MonotonicUs())) return;
     if (skipping_) {
       std::uint64_t skipped = 0;
       skipping_ = !queue_.PopLine(skipped);
@@ -352,7 +321,7 @@ class Front {
     if (code == kCourierIdle) courier_wanted_ = false;
     if (code == kCourierIdle || code == kCourierAgain) {
       courier_.next_start_ms = now_ms_;
-      courier_.backoff_ms = kFirstBackoffMs;
+      courier_.backoff_ms = Child::kFirstBackoffMs;
     } else {
       ++counters_->courier_deaths;
     }
@@ -367,8 +336,6 @@ class Front {
   Links links_;
   ByteQueue queue_;
   Pace pace_;
-  std::int64_t read_at_us_ = 0;  // the input is left alone until then
-  bool refilling_ = false;       // and for a moment only
   Fd pipe_;
   Child sensor_;
   Child courier_;

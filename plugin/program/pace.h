@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -23,6 +24,8 @@ class Pace {
   static constexpr std::int64_t kRestUs = 5'000;
   /// As long as the dispatcher needs to fill the socket from its queue.
   static constexpr std::int64_t kRefillUs = 300;
+  /// Fewer bytes are not worth a wake-up of the reader behind the front.
+  static constexpr std::size_t kGatherBytes = 128 * 1024;
 
   /// To be called after each read, with what it brought. Returns how long to leave the input alone;
   /// 0 = not at all. Times are monotonic.
@@ -34,8 +37,21 @@ class Pace {
       records_ = 0;
       begun_us_ = now_us;
     }
-    if (!busy_) return 0;
-    return WasFull(records, bytes) ? kRefillUs : kRestUs;
+    const std::int64_t rest_us = !busy_ ? 0 : WasFull(records, bytes) ? kRefillUs : kRestUs;
+    read_at_us_ = now_us + rest_us;
+    refills_ = rest_us == kRefillUs;
+    return rest_us;
+  }
+
+  /// What is left of the rest.
+  std::int64_t WaitUs(std::int64_t now_us) const {
+    return std::max<std::int64_t>(read_at_us_ - now_us, 0);
+  }
+
+  /// True while the dispatcher fills the socket again: what has been read waits for what comes in a
+  /// moment. Never past the rest, since nothing might come.
+  bool Gathers(std::size_t waiting, std::int64_t now_us) const {
+    return refills_ && WaitUs(now_us) > 0 && waiting < kGatherBytes;
   }
 
  private:
@@ -48,6 +64,8 @@ class Pace {
   std::int64_t records_ = 0;  // of this window
   std::int64_t begun_us_ = 0;
   bool busy_ = false;
+  std::int64_t read_at_us_ = 0;  // the end of the rest
+  bool refills_ = false;         // it is kRefillUs
 };
 
 }  // namespace tld

@@ -158,6 +158,31 @@ TEST_F(LifeTest, AlertsAndEndsWellWhenItsInputEnds) {
   }
 }
 
+/// Under load the front gathers records, and does so for more that is to come in a moment.
+TEST_F(LifeTest, TheEndOfABurstIsJudgedThoughNothingFollows) {
+  constexpr int kBursts = 30;
+  auto plugin = Start();
+  ASSERT_TRUE(Logged("200900 level=5"));
+  std::string records;  // 150 of them: more than half of what the socket takes
+  for (int i = 0; i < 150; ++i) {
+    records += "type=SYSCALL msg=audit(1.000:" + std::to_string(1000 + i) + "): arch=c000003e " +
+               std::string(200, 'x') + " key=\"files\"\n";
+  }
+  for (int burst = 1; burst <= kBursts; ++burst) {
+    for (int i = 0; i < 8; ++i) {
+      ASSERT_TRUE(plugin->Write(records));
+      usleep(1000);
+    }
+    ASSERT_TRUE(plugin->Write(records + Nc(burst)));
+    // The front loses the processor at some moment of its work.
+    usleep(static_cast<useconds_t>(burst) * 20);
+    kill(plugin->pid(), SIGSTOP);
+    usleep(1000);
+    kill(plugin->pid(), SIGCONT);
+    ASSERT_TRUE(Logged(':' + std::to_string(burst) + ") seq=")) << burst;
+  }
+}
+
 /// `SEQ:RULE` of all stored alerts about events, in order of the commits.
 std::vector<std::string> Stored(const std::string& path) {
   std::vector<std::string> stored;

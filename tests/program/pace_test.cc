@@ -62,5 +62,20 @@ TEST(Pace, AfterAStormTheNextRecordIsReadAtOnce) {
   EXPECT_EQ(pace.RestUs(1, kRecord, now_us + 1'000'000), 0);
 }
 
+TEST(Pace, GathersWhileTheDispatcherRefillsAndNoLonger) {
+  constexpr std::size_t kFew = 1000;
+  Pace pace;
+  EXPECT_FALSE(pace.Gathers(kFew, 1'000'000));
+  for (std::int64_t us = 1'000'000; us < 1'100'000; us += 100) pace.RestUs(10, 10 * kRecord, us);
+  EXPECT_FALSE(pace.Gathers(kFew, 1'099'901));  // the rest before the next burst: it goes on
+  ASSERT_EQ(pace.RestUs(150, 150 * kRecord, 1'100'000), Pace::kRefillUs);
+  EXPECT_TRUE(pace.Gathers(kFew, 1'100'001));
+  EXPECT_FALSE(pace.Gathers(Pace::kGatherBytes, 1'100'001));
+  EXPECT_EQ(pace.WaitUs(1'100'000 + Pace::kRefillUs - 1), 1);
+  // Whatever held the front up: when the rest is over, all goes on.
+  EXPECT_FALSE(pace.Gathers(kFew, 1'100'000 + Pace::kRefillUs));
+  EXPECT_FALSE(pace.Gathers(kFew, 9'000'000));
+}
+
 }  // namespace
 }  // namespace tld
