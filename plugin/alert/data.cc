@@ -96,7 +96,7 @@ void AppendData(std::string& out, const Event& event, const DataLimits& limits) 
   std::vector<std::string_view> parts;  // of a name
   out += '{';
   for (const Member& member : members) {
-    parts.clear();
+    parts.clear();  // SplitWords would take memory for each name
     for (std::size_t at = 0; at <= member.name.size(); at += parts.back().size() + 1) {
       parts.push_back(member.name.substr(at, member.name.find('.', at) - at));
     }

@@ -18,12 +18,6 @@ constexpr std::size_t kTypeNameLimit = 64;
 constexpr char kEnrichmentSeparator = AUDIT_INTERP_SEPARATOR;
 constexpr char kKeySeparator = AUDIT_KEY_SEPARATOR;
 
-bool Consume(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
-  text.remove_prefix(prefix.size());
-  return true;
-}
-
 /// The word up to the next blank; nothing where it is empty or no blank follows.
 std::optional<std::string_view> ConsumeWord(std::string_view& text) {
   const std::size_t blank = text.find(' ');

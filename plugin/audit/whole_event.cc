@@ -2,6 +2,7 @@
 #include "audit/whole_event.h"
 
 #include "audit/line_reader.h"
+#include "base/text.h"
 
 namespace tld {
 namespace {
@@ -9,12 +10,6 @@ namespace {
 constexpr std::string_view kFirst = "type=SYSCALL ";
 constexpr std::string_view kFirstName = "SYSCALL";  // UNKNOWN[1300] is another
 constexpr std::string_view kTag = "type=";
-
-bool Consume(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
-  text.remove_prefix(prefix.size());
-  return true;
-}
 
 /// The next line, which must be complete and no longer than one may be.
 std::optional<std::string_view> NextLine(std::string_view& input) {

@@ -80,6 +80,12 @@ constexpr unsigned char LowerByte(char c) {
 }
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 std::string_view Trim(std::string_view text, std::string_view blanks = " \t\r\n");
+/// Takes `prefix` off the start of the text; false where it does not stand there.
+inline bool Consume(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
 /// Parts between any of the separators; empty parts are left out.
 std::vector<std::string_view> SplitWords(std::string_view text, std::string_view separators);
 

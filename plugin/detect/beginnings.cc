@@ -11,13 +11,7 @@ constexpr std::size_t kMostTexts = 256;
 constexpr std::size_t kLongestText = 64;  // bytes; what is longer is cut
 constexpr std::size_t kDeepest = 32;      // groups in groups
 
-std::size_t Mixed(char first, char second) {
-  return (static_cast<std::size_t>(static_cast<unsigned char>(first)) << 4 ^
-          static_cast<unsigned char>(second)) &
-         4095;
-}
-
-/// A letter, a digit, or a byte that is not ASCII: behind a backslash, more than that byte.
+/// A letter, a digit, or a byte that is not ASCII. Behind a backslash such a one is no literal.
 bool IsWord(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
          static_cast<unsigned char>(c) >= 0x80;
@@ -221,25 +215,21 @@ std::optional<Beginnings> Beginnings::Of(std::string_view pattern) {
 }
 
 Beginnings::Beginnings(std::vector<Beginning> texts) : texts_(std::move(texts)) {
-  for (const Beginning& beginning : texts_) {
-    if (beginning.text.size() > 1) {
-      begins_.set(Mixed(beginning.text[0], beginning.text[1]));
-      continue;
-    }
-    for (int second = 0; second < 256; ++second)
-      begins_.set(Mixed(beginning.text[0], static_cast<char>(second)));
-  }
+  std::sort(texts_.begin(), texts_.end(),
+            [](const Beginning& a, const Beginning& b) { return a.text[0] < b.text[0]; });
 }
 
 Beginnings::Verdict Beginnings::Judge(std::string_view subject) const {
   if (subject.empty()) return Verdict::kNo;
-  if (!begins_[Mixed(subject[0], subject.size() > 1 ? subject[1] : '\0')]) return Verdict::kNo;
+  auto beginning = std::lower_bound(
+      texts_.begin(), texts_.end(), subject[0],
+      [](const Beginning& candidate, char first) { return candidate.text[0] < first; });
   Verdict verdict = Verdict::kNo;
-  for (const Beginning& beginning : texts_) {
-    if (!subject.starts_with(beginning.text)) continue;
-    const std::string_view rest = subject.substr(beginning.text.size());
-    if (beginning.ended && rest.empty()) return Verdict::kYes;
-    if (!beginning.ended || MayBeNewline(rest[0])) verdict = Verdict::kMaybe;
+  for (; beginning != texts_.end() && beginning->text[0] == subject[0]; ++beginning) {
+    if (!subject.starts_with(beginning->text)) continue;
+    const std::string_view rest = subject.substr(beginning->text.size());
+    if (beginning->ended && rest.empty()) return Verdict::kYes;
+    if (!beginning->ended || MayBeNewline(rest[0])) verdict = Verdict::kMaybe;
   }
   return verdict;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <bitset>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,8 +31,7 @@ class Beginnings {
   };
   explicit Beginnings(std::vector<Beginning> texts);
 
-  std::vector<Beginning> texts_;
-  std::bitset<4096> begins_;  // their first two bytes, mixed; all that one byte may begin
+  std::vector<Beginning> texts_;  // by their first byte; none is empty
 };
 
 }  // namespace tld

@@ -107,6 +107,7 @@ void LiteralSet::FindParts(std::string_view value, FoundLiterals& found) const {
   // In blocks, so that what is in lower case needs little room. The last bytes of each are the
   // first of the next.
   std::array<char, 512> block;
+  const std::string_view lower(block.data(), block.size());
   constexpr std::size_t kStep = block.size() - (kKnownBytes - 1);
   for (std::size_t begin = 0; begin < value.size(); begin += kStep) {
     const std::string_view part = value.substr(begin, block.size());
@@ -114,13 +115,10 @@ void LiteralSet::FindParts(std::string_view value, FoundLiterals& found) const {
     const std::size_t places = std::min(part.size(), kStep);
     std::memset(block.data() + part.size(), 0, std::min(block.size() - part.size(), kKnownBytes));
     for (std::size_t i = 0; i < places; ++i) {
-      std::uint16_t two = 0;
-      std::memcpy(&two, &block[i], sizeof two);
+      const auto two = Bytes<std::uint16_t>(lower, i);
       if (!begins_[two]) continue;
-      std::uint32_t four = 0;
-      std::memcpy(&four, &block[i], sizeof four);
       const std::uint32_t by_two = first_short_[ShortPlace(two)];
-      const std::uint32_t by_four = first_[Place(four)];
+      const std::uint32_t by_four = first_[Place(Bytes<std::uint32_t>(lower, i))];
       if (by_two != 0) Look(by_two, value, begin + i, found);
       if (by_four != 0) Look(by_four, value, begin + i, found);
     }

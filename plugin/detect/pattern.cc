@@ -97,12 +97,10 @@ void OsMatch::FillSteps() {
   constexpr std::size_t kLongestStep = 255;
   if (least_ == 0) return;
   least_ = std::min(least_, kLongestStep + 1);
-  steps_.assign(least_ == 1 ? 256 : kSteps, static_cast<std::uint8_t>(least_ - 1));
-  if (least_ == 1) steps_.assign(256, 1);
+  if (least_ > 1) steps_.assign(kSteps, static_cast<std::uint8_t>(least_ - 1));
   for (const Alternative& part : alternatives_) {
     if (!part.IsPart() || part.text.empty()) continue;
     firsts_.set(LowerByte(part.text[0]));
-    if (least_ == 1) steps_[LowerByte(part.text[0])] = 0;
     for (std::size_t i = 1; i < least_; ++i) {
       std::uint8_t& step = steps_[Mixed(LowerByte(part.text[i - 1]), LowerByte(part.text[i]))];
       step = std::min(step, static_cast<std::uint8_t>(least_ - 1 - i));
@@ -130,9 +128,8 @@ bool OsMatch::HasPart(std::string_view subject) const {
   if (least_ == 0) return false;
   // At the last byte of the shortest part, if one began there.
   for (std::size_t at = least_ - 1; at < subject.size();) {
-    const std::size_t last = LowerByte(subject[at]);
-    const std::size_t step =
-        least_ == 1 ? steps_[last] : steps_[Mixed(LowerByte(subject[at - 1]), last)];
+    std::size_t step = 0;
+    if (!steps_.empty()) step = steps_[Mixed(LowerByte(subject[at - 1]), LowerByte(subject[at]))];
     const std::size_t begin = at - (least_ - 1);
     if (step == 0 && firsts_[LowerByte(subject[begin])] && PartBegins(subject.substr(begin))) {
       return true;
