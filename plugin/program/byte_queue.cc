@@ -1,31 +1,101 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/byte_queue.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
+#include <new>
+#include <utility>
+
+#include "base/os.h"
 
 namespace tld {
+namespace {
+
+constexpr std::size_t kFewestChunks = 8;
+constexpr std::size_t kMostWarm = 4;
+constexpr std::size_t kSpare = 64 * 1024;  // for bytes that are dropped
+
+}  // namespace
+
+Result<ByteQueue::Memory> ByteQueue::Memory::Create(std::size_t chunks) {
+  Memory memory(nullptr, chunks);
+  void* const start = mmap(nullptr, memory.size(), PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (start == MAP_FAILED) return OsError("cannot map the queue");
+  memory.start_ = static_cast<char*>(start);
+  new (start) WriterPlace();
+  for (std::size_t i = 0; i < chunks; ++i) new (&memory.InOrder(i)) Chunk();
+  return memory;
+}
+
+ByteQueue::Memory::Memory(Memory&& other) noexcept
+    : start_(std::exchange(other.start_, nullptr)), chunks_(other.chunks_) {}
+
+/// Behind the places, at a boundary of pages of any size.
+std::size_t ByteQueue::Memory::FirstChunk() const {
+  const std::size_t places = sizeof(WriterPlace) + chunks_ * sizeof(Chunk);
+  return (places + kChunk - 1) / kChunk * kChunk;
+}
+
+ByteQueue::WriterPlace& ByteQueue::Memory::writer() const {
+  return *reinterpret_cast<WriterPlace*>(start_);
+}
+
+ByteQueue::Chunk& ByteQueue::Memory::InOrder(std::uint64_t number) const {
+  return reinterpret_cast<Chunk*>(start_ + sizeof(WriterPlace))[number % chunks_];
+}
+
+char* ByteQueue::Memory::At(std::uint64_t number, std::size_t offset) const {
+  const std::size_t index = InOrder(number).index.load(std::memory_order_relaxed);
+  return start_ + FirstChunk() + index * kChunk + offset;
+}
+
+void ByteQueue::Memory::Free(std::size_t index) {
+  madvise(start_ + FirstChunk() + index * kChunk, kChunk, MADV_REMOVE);
+}
+
+void ByteQueue::Memory::MakeReadOnly() { mprotect(start_, size(), PROT_READ); }
+
+void ByteQueue::Memory::Unmap() {
+  if (start_ != nullptr) munmap(std::exchange(start_, nullptr), size());
+}
+
+ByteQueue::ByteQueue(Memory&& memory, SharedPage<ReaderPlace>&& reader)
+    : memory_(std::move(memory)), reader_(std::move(reader)) {
+  // Chunk 0 is the first in order; of the others the lowest come first.
+  for (std::size_t i = memory_.chunks(); i-- > 1;) cold_.push_back(static_cast<std::uint32_t>(i));
+  memory_.InOrder(0).index = 0;
+}
+
+Result<ByteQueue> ByteQueue::Create(std::size_t limit) {
+  Result<Memory> memory = Memory::Create(std::max(limit / kChunk, kFewestChunks));
+  if (!memory) return memory.error();
+  Result<SharedPage<ReaderPlace>> reader = SharedPage<ReaderPlace>::Create();
+  if (!reader) return reader.error();
+  return ByteQueue(*std::move(memory), *std::move(reader));
+}
+
+/// A reader that went astray may tell anything: its place stays between what it told before and
+/// what there is.
+std::uint64_t ByteQueue::Released() const {
+  const std::uint64_t told = reader_->released.load(std::memory_order_acquire);
+  if (told > released_ && told <= head_) released_ = told;
+  return released_;
+}
 
 std::span<char> ByteQueue::Space() {
-  if (!dropping_ && size_ >= limit_) BeginDropping();
   if (dropping_ && !mid_line_ && HasRoomAgain()) {
     dropping_ = false;
     spare_.reset();
   }
+  if (!dropping_ && used_ == kCapacity && !NextChunk()) BeginDropping();
   if (dropping_) {
     if (!spare_) spare_ = std::make_unique<char[]>(kSpare);
     return {spare_.get(), kSpare};
   }
-  Chunk& tail = Tail();
-  return {tail.bytes.get() + tail.end, std::min(kChunk - tail.end, limit_ - size_)};
-}
-
-ByteQueue::Chunk& ByteQueue::Tail() {
-  if (chunks_.empty() || chunks_.back().end == kChunk) {
-    if (!kept_) kept_ = std::make_unique_for_overwrite<char[]>(kChunk);
-    chunks_.push_back({std::move(kept_)});
-  }
-  return chunks_.back();
+  return {memory_.At(number_, used_), kCapacity - used_};
 }
 
 void ByteQueue::Commit(std::size_t bytes) {
@@ -33,8 +103,57 @@ void ByteQueue::Commit(std::size_t bytes) {
     CommitDropped({spare_.get(), bytes});
     return;
   }
-  chunks_.back().end += bytes;
-  size_ += bytes;
+  const std::string_view came(memory_.At(number_, used_), bytes);
+  const std::size_t newline = came.rfind('\n');
+  if (newline != came.npos) Publish(used_ + newline + 1);
+  used_ += bytes;
+  if (used_ - whole_ > kLongestLine) BeginDropping();
+}
+
+void ByteQueue::CommitEnd() {
+  if (used_ > whole_) Publish(used_);
+}
+
+void ByteQueue::Publish(std::size_t whole) {
+  whole_ = whole;
+  head_ = number_ * kChunk + whole;
+  memory_.writer().head = head_;  // in one order with the reader's `asleep`
+}
+
+/// Goes on in another chunk, and takes the line that has begun there; false when all are in use.
+bool ByteQueue::NextChunk() {
+  Reclaim();
+  std::vector<std::uint32_t>& free = warm_.empty() ? cold_ : warm_;
+  if (free.empty()) return false;
+  const std::string_view begun(memory_.At(number_, whole_), used_ - whole_);
+  memory_.InOrder(number_).end = static_cast<std::uint32_t>(whole_);
+  memory_.InOrder(++number_).index = free.back();
+  free.pop_back();
+  std::memcpy(memory_.At(number_, 0), begun.data(), begun.size());
+  whole_ = 0;
+  used_ = begun.size();
+  return true;
+}
+
+void ByteQueue::Reclaim() {
+  for (; oldest_ < Released() / kChunk; ++oldest_) {
+    const std::uint32_t index = memory_.InOrder(oldest_).index;
+    if (warm_.size() < kMostWarm) {
+      warm_.push_back(index);
+    } else {
+      memory_.Free(index);
+      cold_.push_back(index);
+    }
+  }
+}
+
+bool ByteQueue::WakesReader() {
+  return !empty() && reader_->asleep && reader_->asleep.exchange(false);
+}
+
+bool ByteQueue::HasRoomAgain() {
+  Reclaim();
+  return warm_.size() + cold_.size() >= memory_.chunks() / 8;
 }
 
 void ByteQueue::CommitDropped(std::string_view bytes) {
@@ -49,81 +168,85 @@ void ByteQueue::CommitDropped(std::string_view bytes) {
   dropped_.lines += static_cast<std::uint64_t>(std::count(gone.begin(), gone.end(), '\n'));
   if (!gone.empty()) mid_line_ = gone.back() != '\n';
   if (kept.empty()) return;
-  Append(kept);
   dropping_ = mid_line_ = false;
-  spare_.reset();
-}
-
-void ByteQueue::Append(std::string_view bytes) {
-  while (!bytes.empty()) {
-    Chunk& tail = Tail();
-    const std::size_t part = std::min(bytes.size(), kChunk - tail.end);
-    std::memcpy(tail.bytes.get() + tail.end, bytes.data(), part);
-    tail.end += part;
-    size_ += part;
-    bytes.remove_prefix(part);
+  const std::unique_ptr<char[]> spare = std::move(spare_);  // has what is kept
+  while (!kept.empty()) {
+    const std::span<char> space = Space();
+    const std::size_t part = std::min(space.size(), kept.size());
+    std::memcpy(space.data(), kept.data(), part);
+    Commit(part);
+    kept.remove_prefix(part);
   }
 }
 
-/// Takes the line that has begun at the end of the queue out again: only whole lines stay.
+/// The line that has begun goes, too.
 void ByteQueue::BeginDropping() {
   dropping_ = true;
-  mid_line_ = false;
-  while (!chunks_.empty()) {
-    Chunk& tail = chunks_.back();
-    const std::string_view held(tail.bytes.get() + tail.begin, tail.end - tail.begin);
-    const std::size_t newline = held.rfind('\n');
-    const std::size_t cut = newline == held.npos ? held.size() : held.size() - newline - 1;
-    tail.end -= cut;
-    size_ -= cut;
-    dropped_.bytes += cut;
-    mid_line_ |= cut > 0;
-    if (newline != held.npos) return;
-    chunks_.pop_back();
-  }
-  // The line's start has gone to the reader: end it there, so that it does not run into the next
-  // one.
-  if (!at_line_start_) Append("\n");
+  mid_line_ = used_ > whole_;
+  dropped_.bytes += used_ - whole_;
+  used_ = whole_;
 }
 
-std::string_view ByteQueue::Front() const {
-  if (chunks_.empty()) return {};
-  const Chunk& head = chunks_.front();
-  return {head.bytes.get() + head.begin, head.end - head.begin};
-}
-
-void ByteQueue::Pop(std::size_t bytes) {
-  if (bytes == 0) return;
-  Chunk& head = chunks_.front();
-  at_line_start_ = head.bytes[head.begin + bytes - 1] == '\n';
-  head.begin += bytes;
-  size_ -= bytes;
-  if (head.begin < head.end) return;
-  if (size_ == 0 && head.end < kChunk) {
-    head.begin = head.end = 0;  // used again: the usual case of a queue that is kept empty
-  } else {
-    kept_ = std::move(head.bytes);
-    chunks_.pop_front();
-  }
-}
-
-bool ByteQueue::PopLine(std::uint64_t& popped) {
-  while (!empty()) {
-    const std::string_view front = Front();
-    const std::size_t newline = front.find('\n');
-    const std::size_t bytes = newline == front.npos ? front.size() : newline + 1;
-    Pop(bytes);
-    popped += bytes;
-    if (newline != front.npos) return true;
-  }
-  return false;
+std::size_t ByteQueue::ReaderEnded() {
+  const std::uint64_t done = Released();
+  const std::uint64_t told = reader_->taken;
+  if (told > done && told <= head_) released_ = told;
+  reader_->taken = reader_->released = released_;
+  reader_->asleep = false;
+  // What is taken is of one chunk.
+  const std::uint64_t begin = std::max(done, released_ / kChunk * kChunk);
+  return static_cast<std::size_t>(released_ - begin);
 }
 
 void ByteQueue::Clear() {
-  chunks_.clear();
-  kept_.reset();
-  size_ = 0;
-  spare_.reset();
+  released_ = head_;
+  reader_->taken = reader_->released = released_;
+}
+
+void ByteQueue::Unmap() {
+  memory_.Unmap();
+  reader_.Unmap();
+}
+
+QueueReader::QueueReader(ByteQueue&& queue)
+    : memory_(std::move(queue.memory_)), place_(std::move(queue.reader_)), tail_(place_->released) {
+  memory_.MakeReadOnly();
+}
+
+std::uint64_t QueueReader::Head() const {
+  return memory_.writer().head.load(std::memory_order_acquire);
+}
+
+std::size_t QueueReader::waiting() const {
+  return static_cast<std::size_t>(Head() - place_->released);
+}
+
+std::string_view QueueReader::Take() {
+  const std::uint64_t head = Head();
+  if (head == tail_) return {};
+  std::uint64_t number = tail_ / ByteQueue::kChunk;
+  std::size_t begin = tail_ % ByteQueue::kChunk;
+  const auto end_of = [&](std::uint64_t chunk) -> std::size_t {
+    const bool last = chunk == head / ByteQueue::kChunk;
+    return last ? head % ByteQueue::kChunk : memory_.InOrder(chunk).end.load();
+  };
+  if (begin == end_of(number)) {
+    ++number;
+    begin = 0;
+  }
+  const std::size_t end = end_of(number);
+  tail_ = number * ByteQueue::kChunk + end;
+  place_->taken.store(tail_, std::memory_order_release);
+  return {memory_.At(number, begin), end - begin};
+}
+
+void QueueReader::Release() { place_->released.store(tail_, std::memory_order_release); }
+
+bool QueueReader::MaySleep() {
+  place_->asleep = true;
+  if (memory_.writer().head == tail_) return true;
+  place_->asleep = false;
+  return false;
 }
 
 }  // namespace tld

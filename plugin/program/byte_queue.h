@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "program/shared.h"
 
 namespace tld {
 
-/// The front's bounded queue of bytes, in chunks that are given back to the system once they are
-/// read, but for one. When it is full, whole lines are dropped, so that the reader sees only whole
-/// ones.
+/// The front's bounded queue of bytes, in memory that the sensor reads in place: bytes are copied
+/// once, from the socket, and no system call takes them from one process to the other. One process
+/// writes, another reads (QueueReader). The reader sees whole lines only: when the queue is full
+/// they are dropped whole, and so is one that has no end within kLongestLine.
+///
+/// The memory is cut into chunks. A chunk that was read is the next to be written, so that a queue
+/// that is kept short stays in the processor's cache; what a long one has used goes back to the
+/// system. A place in the queue is the number of its chunk in order, times kChunk, and the place in
+/// the chunk; it only grows.
 class ByteQueue {
  public:
   struct Dropped {
@@ -20,53 +30,132 @@ class ByteQueue {
     std::uint64_t bytes = 0;
   };
 
-  static constexpr std::size_t kChunk = 256 * 1024;
+  static constexpr std::size_t kChunk = 128 * 1024;
+  static constexpr std::size_t kLongestLine = 64 * 1024;
 
-  explicit ByteQueue(std::size_t limit) : limit_(limit) {}
+  /// `limit` in bytes; not below 8 chunks.
+  static Result<ByteQueue> Create(std::size_t limit);
 
   /// Where the next bytes may be read to; call Commit with how many came. Never empty: when the
   /// queue is full the bytes land in a buffer from which Commit drops them.
   std::span<char> Space();
   void Commit(std::size_t bytes);
+  /// The end of the input: what has come of a last line is for the reader.
+  void CommitEnd();
 
-  /// The bytes at the front; empty when there are none.
-  std::string_view Front() const;
-  void Pop(std::size_t bytes);
-
-  /// Pops up to the end of the line at the front; false when its end has not come yet (all is
-  /// popped then). Returns how many bytes that were in `popped`.
-  bool PopLine(std::uint64_t& popped);
-  /// True when the last byte popped ended a line, or none was.
-  bool at_line_start() const { return at_line_start_; }
-
-  std::size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
+  /// True once for each time that the reader sleeps though there is something to read: it is to be
+  /// woken.
+  bool WakesReader();
+  /// Bytes that the reader is not done with, and what chunks have left free at their ends.
+  std::size_t size() const { return static_cast<std::size_t>(head_ - Released()); }
+  bool empty() const { return size() == 0; }
+  /// The place before which the reader is done.
+  std::uint64_t Released() const;
+  /// Takes back what the reader is done with; the memory of a long queue goes to the system.
+  void Reclaim();
   const Dropped& dropped() const { return dropped_; }
+
+  /// The reader has died: the next one begins behind what it had begun with. Returns how many bytes
+  /// that are.
+  std::size_t ReaderEnded();
+  /// All that is there is as good as read. REQUIRES: no reader runs.
   void Clear();
+  /// In a process that has nothing to do with the queue.
+  void Unmap();
 
  private:
-  struct Chunk {
-    std::unique_ptr<char[]> bytes;
-    std::size_t begin = 0;
-    std::size_t end = 0;
-  };
-  static constexpr std::size_t kSpare = 64 * 1024;
+  friend class QueueReader;
 
-  Chunk& Tail();
-  void Append(std::string_view bytes);
+  /// What the writer tells; the reader has it read-only.
+  struct Chunk {
+    std::atomic<std::uint32_t> index;  ///< in the memory
+    std::atomic<std::uint32_t> end;    ///< of its bytes, once another follows
+  };
+  struct WriterPlace {
+    std::atomic<std::uint64_t> head{0};  ///< end of the last whole line
+  };
+  struct ReaderPlace {
+    std::atomic<std::uint64_t> taken{0};     ///< end of what it has begun with
+    std::atomic<std::uint64_t> released{0};  ///< end of what it is done with
+    std::atomic<bool> asleep{false};
+  };
+
+  /// The chunks, and before them the WriterPlace and a Chunk for each, by its number in order.
+  class Memory {
+   public:
+    static Result<Memory> Create(std::size_t chunks);
+    Memory(Memory&& other) noexcept;
+    Memory& operator=(Memory&&) = delete;
+    ~Memory() { Unmap(); }
+
+    std::size_t chunks() const { return chunks_; }
+    WriterPlace& writer() const;
+    Chunk& InOrder(std::uint64_t number) const;
+    char* At(std::uint64_t number, std::size_t offset) const;
+    /// Gives a chunk's pages back to the system; they are zero when used again.
+    void Free(std::size_t index);
+    void MakeReadOnly();
+    void Unmap();
+
+   private:
+    Memory(char* start, std::size_t chunks) : start_(start), chunks_(chunks) {}
+    std::size_t FirstChunk() const;  // its offset
+    std::size_t size() const { return FirstChunk() + chunks_ * kChunk; }
+
+    char* start_;
+    std::size_t chunks_;
+  };
+
+  ByteQueue(Memory&& memory, SharedPage<ReaderPlace>&& reader);
+
+  /// Of a chunk's bytes one stays free, so that a place at its end is not the next one's start.
+  static constexpr std::size_t kCapacity = kChunk - 1;
+
+  void Publish(std::size_t whole);
+  bool NextChunk();
   void BeginDropping();
   void CommitDropped(std::string_view bytes);
-  bool HasRoomAgain() const { return size_ + kSpare <= limit_ - limit_ / 8; }
+  bool HasRoomAgain();
 
-  std::size_t limit_;
-  std::deque<Chunk> chunks_;
-  std::unique_ptr<char[]> kept_;  // an empty chunk, for the next one that is needed
-  std::size_t size_ = 0;
-  bool at_line_start_ = true;
-  std::unique_ptr<char[]> spare_;  // while dropping
+  Memory memory_;
+  SharedPage<ReaderPlace> reader_;
+  // The writer's own, which no reader can change:
+  std::uint64_t head_ = 0;
+  mutable std::uint64_t released_ = 0;
+  std::uint64_t number_ = 0;         // of the chunk that is written
+  std::size_t whole_ = 0;            // of its bytes, to the end of the last whole line
+  std::size_t used_ = 0;             // the rest is a line that has no end yet
+  std::uint64_t oldest_ = 0;         // number of the first chunk that is in use
+  std::vector<std::uint32_t> warm_;  // free chunks with memory, the last used last
+  std::vector<std::uint32_t> cold_;  // and without
+  std::unique_ptr<char[]> spare_;    // while dropping
   bool dropping_ = false;
   bool mid_line_ = false;  // while dropping: the line at hand has begun
   Dropped dropped_;
+};
+
+/// The reading end, in the process that was forked for it.
+class QueueReader {
+ public:
+  /// Begins where the reader before it ended. Can write nothing but its own place from here on.
+  explicit QueueReader(ByteQueue&& queue);
+
+  /// The next whole lines, of one chunk at most; empty when there are none. Valid until Release.
+  std::string_view Take();
+  /// Bytes that are to be taken or released, counted as by ByteQueue::size.
+  std::size_t waiting() const;
+  /// Done with what was taken.
+  void Release();
+  /// To be asked before it waits: true when there is nothing to read, and the writer will wake it.
+  bool MaySleep();
+  void Awake() { place_->asleep = false; }
+
+ private:
+  std::uint64_t Head() const;
+
+  ByteQueue::Memory memory_;
+  SharedPage<ByteQueue::ReaderPlace> place_;
+  std::uint64_t tail_;
 };
 
 }  // namespace tld

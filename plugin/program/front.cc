@@ -24,8 +24,7 @@
 namespace tld {
 namespace {
 
-constexpr int kPipeBytes = 1 << 20;
-constexpr std::size_t kReadAtOnce = 1 << 20;  // before the pipe gets its turn
+constexpr std::size_t kReadAtOnce = 1 << 20;  // before the sensor is woken
 constexpr std::int64_t kHungMs = 120'000;  // longer than the largest policy takes to load
 constexpr std::int64_t kDrainMs = 5'000;   // at the end of the input
 
@@ -53,7 +52,7 @@ struct Links {
 
 class Front {
  public:
-  Front(FrontStart start, Pages&& pages, SignalReader signals, Links links)
+  Front(FrontStart start, Pages&& pages, SignalReader signals, Links links, ByteQueue&& queue)
       : start_(std::move(start)),
         counters_(std::move(pages.front)),
         sensor_counters_(std::move(pages.sensor)),
@@ -61,7 +60,7 @@ class Front {
         witness_counters_(std::move(pages.witness)),
         signals_(std::move(signals)),
         links_(std::move(links)),
-        queue_(start_.queue_bytes) {}
+        queue_(std::move(queue)) {}
 
   int Run() {
     while (!Finished()) {
@@ -75,8 +74,7 @@ class Front {
       ReadSignals();
       const bool rests = !terminate_ && pace_.WaitUs(MonotonicUs()) > 0;
       if (!input_ended_ && !rests) ReadInput();
-      WriteSensor();
-      EndSensor();
+      WakeSensor();
     }
     if (courier_.pid != 0) kill(courier_.pid, SIGTERM);
     if (witness_.pid != 0) kill(witness_.pid, SIGKILL);
@@ -97,12 +95,9 @@ class Front {
   void Poll() {
     // Without a courier the bell calls for one; with one it is the courier's.
     const bool no_courier = courier_.pid == 0 && !courier_wanted_ && !start_.drain_only;
-    const std::int64_t now_us = MonotonicUs();
-    const std::int64_t rest_us = pace_.WaitUs(now_us);
-    const bool to_sensor = !queue_.empty() && !Gathers(now_us);
-    pollfd fds[4] = {{input_ended_ || rest_us > 0 ? -1 : STDIN_FILENO, POLLIN, 0},
+    const std::int64_t rest_us = pace_.WaitUs(MonotonicUs());
+    pollfd fds[3] = {{input_ended_ || rest_us > 0 ? -1 : STDIN_FILENO, POLLIN, 0},
                      {signals_.fd(), POLLIN, 0},
-                     {to_sensor ? pipe_.get() : -1, POLLOUT, 0},
                      {no_courier && !input_ended_ ? links_.bell.get() : -1, POLLIN, 0}};
     std::int64_t timeout = std::numeric_limits<int>::max();
     if (sensor_.pid == 0 && !start_.drain_only) timeout = sensor_.next_start_ms - now_ms_;
@@ -112,12 +107,13 @@ class Front {
     if (witness_.pid == 0 && !start_.drain_only) {
       timeout = std::min(timeout, witness_.next_start_ms - now_ms_);
     }
+    if (!queue_.empty()) timeout = std::min<std::int64_t>(timeout, 1000);  // WatchSensor, Reclaim
     if (input_ended_) timeout = 50;
     std::int64_t timeout_us = std::max<std::int64_t>(timeout, 0) * 1000;
     if (rest_us > 0) timeout_us = std::min(timeout_us, rest_us);
     const timespec time{timeout_us / 1'000'000, timeout_us % 1'000'000 * 1000};
-    ppoll(fds, 4, &time, nullptr);
-    if ((fds[3].revents & POLLIN) != 0) courier_wanted_ = true;
+    ppoll(fds, 3, &time, nullptr);
+    if ((fds[2].revents & POLLIN) != 0) courier_wanted_ = true;
   }
 
   void ReadSignals() {
@@ -149,11 +145,7 @@ class Front {
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) {
         const bool nothing_now = n < 0 && errno == EAGAIN;
-        if (!nothing_now || terminate_) {
-          input_ended_ = true;
-          ended_ms_ = now_ms_;
-          sensor_.next_start_ms = std::min(sensor_.next_start_ms, now_ms_);
-        }
+        if (!nothing_now || terminate_) EndInput();
         break;
       }
       const std::string_view bytes(space.data(), static_cast<std::size_t>(n));
@@ -168,8 +160,17 @@ class Front {
     NoteQueue();
   }
 
+  /// The end of the pipe is how the sensor is told to finish with what is in the queue.
+  void EndInput() {
+    queue_.CommitEnd();
+    input_ended_ = true;
+    ended_ms_ = now_ms_;
+    sensor_.next_start_ms = std::min(sensor_.next_start_ms, now_ms_);
+    wake_.Reset();
+  }
+
   void NoteQueue() {
-    counters_->queue_bytes = queue_.size();
+    queue_.Reclaim();
     if (queue_.size() > counters_->queue_peak) counters_->queue_peak = queue_.size();
   }
 
@@ -179,28 +180,13 @@ class Front {
     return !input_ended_ && !terminate_ && pace_.Gathers(queue_.size(), now_us);
   }
 
-  void WriteSensor() {
+  void WakeSensor() {
     if (start_.drain_only) queue_.Clear();
-    if (Gathers(MonotonicUs())) return;
-    if (skipping_) {
-      std::uint64_t skipped = 0;
-      skipping_ = !queue_.PopLine(skipped);
-      counters_->bytes_lost += skipped;
-    }
-    while (pipe_ && !queue_.empty()) {
-      const std::string_view bytes = queue_.Front();
-      const ssize_t n = write(pipe_.get(), bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) break;  // full, or the sensor is gone: SIGCHLD tells
-      queue_.Pop(static_cast<std::size_t>(n));
-      given_ += static_cast<std::uint64_t>(n);
+    if (wake_ && !Gathers(MonotonicUs()) && queue_.WakesReader()) {
+      // One that is gone is told by SIGCHLD, and a full pipe wakes as well.
+      static_cast<void>(write(wake_.get(), "", 1));
     }
     NoteQueue();
-  }
-
-  /// The end of its input is how the sensor is told to finish.
-  void EndSensor() {
-    if (input_ended_ && queue_.empty() && pipe_) pipe_.Reset();
   }
 
   void StartSensor() {
@@ -211,12 +197,13 @@ class Front {
     }
     Fd read_end(ends[0]);
     Fd write_end(ends[1]);
-    fcntl(write_end.get(), F_SETPIPE_SZ, kPipeBytes);
+    static_cast<void>(SetNonBlocking(read_end.get()));
     static_cast<void>(SetNonBlocking(write_end.get()));
     ++counters_->sensor_starts;
     if (Fork(sensor_)) {
       write_end.Reset();
-      SensorEnds sensor{std::move(read_end), std::move(start_.control), std::move(links_.bell),
+      SensorEnds sensor{QueueReader(std::move(queue_)), std::move(read_end),
+                        std::move(start_.control), std::move(links_.bell),
                         std::move(links_.sensor_to_witness)};
       LeaveFront();
       start_.sensor.front_pid = getppid();
@@ -224,8 +211,7 @@ class Front {
                       {counters_, sensor_counters_, courier_counters_, witness_counters_}));
     }
     if (sensor_.pid == 0) return;
-    pipe_ = std::move(write_end);
-    given_ = 0;
+    if (!input_ended_) wake_ = std::move(write_end);
   }
 
   void StartCourier() {
@@ -265,8 +251,8 @@ class Front {
 
   /// In a new process: it has nothing of the front's but what it has taken before.
   void LeaveFront() {
-    pipe_.Reset();
-    queue_.Clear();
+    wake_.Reset();
+    queue_.Unmap();
     start_.control.Reset();
     links_ = {};
     close(STDIN_FILENO);
@@ -280,9 +266,9 @@ class Front {
 
   /// A sensor that has input and takes none of it for long hangs: it is replaced.
   void WatchSensor() {
-    const std::uint64_t done = sensor_counters_->bytes_done;
-    if (done != done_before_ || queue_.empty() || sensor_.pid == 0) {
-      done_before_ = done;
+    const std::uint64_t released = queue_.Released();
+    if (released != released_before_ || queue_.empty() || sensor_.pid == 0) {
+      released_before_ = released;
       progress_ms_ = now_ms_;
     } else if (now_ms_ - progress_ms_ > kHungMs) {
       kill(sensor_.pid, SIGKILL);
@@ -306,11 +292,8 @@ class Front {
     if (!input_ended_) ++counters_->sensor_deaths;
     sensor_.Ended(now_ms_);
     if (input_ended_) sensor_.next_start_ms = now_ms_;
-    pipe_.Reset();
-    counters_->bytes_lost += given_ - std::min<std::uint64_t>(given_, sensor_counters_->bytes_done);
-    given_ = 0;
-    sensor_counters_->bytes_done = 0;
-    skipping_ = !queue_.at_line_start();
+    wake_.Reset();
+    counters_->bytes_lost += queue_.ReaderEnded() + sensor_counters_->bytes_open.exchange(0);
   }
 
   /// One that has nothing to do ends well and waits for the bell; one that has other settings now
@@ -336,15 +319,13 @@ class Front {
   Links links_;
   ByteQueue queue_;
   Pace pace_;
-  Fd pipe_;
+  Fd wake_;  // a pipe: a byte in it wakes the sensor, its end ends it
   Child sensor_;
   Child courier_;
   Child witness_;
   bool courier_wanted_ = false;
-  std::uint64_t done_before_ = 0;
+  std::uint64_t released_before_ = 0;
   std::int64_t progress_ms_ = 0;
-  std::uint64_t given_ = 0;  // bytes, to the sensor that runs
-  bool skipping_ = false;    // the rest of a line whose start a dead sensor had
   bool input_ended_ = false;
   bool terminate_ = false;
   std::int64_t now_ms_ = 0;
@@ -366,13 +347,14 @@ int RunFront(FrontStart start) {
     links.sensor_to_witness = Fd(talk[0]);
     links.witness_to_sensor = Fd(talk[1]);
   }
+  Result<ByteQueue> queue = ByteQueue::Create(start.queue_bytes);
   if (!counters || !sensor || !courier || !witness || !signals || !links.bell ||
-      !links.witness_to_sensor) {
+      !links.witness_to_sensor || !queue) {
     return 1;
   }
   return Front(std::move(start),
                {*std::move(counters), *std::move(sensor), *std::move(courier), *std::move(witness)},
-               *std::move(signals), std::move(links))
+               *std::move(signals), std::move(links), *std::move(queue))
       .Run();
 }
 

@@ -78,7 +78,7 @@ void Health::Beat(const HealthSources& sources, std::vector<News>& news) const {
        "tld-audisp runs: " + std::to_string(sources.pipeline.group_counters().events) +
            " events, " + std::to_string(sources.answers) + " answers, " +
            std::to_string(sources.front.lines_dropped) + " lines dropped, " +
-           std::to_string(sources.front.queue_bytes) + " bytes wait, kernel lost " +
+           std::to_string(sources.waiting) + " bytes wait, kernel lost " +
            (known ? std::to_string(sources.witness.kernel_lost) : std::string("unknown"))});
 }
 

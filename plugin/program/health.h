@@ -25,6 +25,7 @@ struct HealthSources {
   const RemoteWatch& remotes;
   const Recognizer& recognizer;
   std::uint64_t answers = 0;  ///< above level 0
+  std::size_t waiting = 0;    ///< bytes in the queue
 };
 
 /// Says what has changed for the worse or the better since it was last asked, and from time to time

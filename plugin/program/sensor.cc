@@ -30,7 +30,6 @@
 namespace tld {
 namespace {
 
-constexpr std::size_t kReadBytes = 256 * 1024;
 constexpr std::int64_t kHousekeepingMs = 1000;
 constexpr std::int64_t kAgainMs = 3'600'000;  // a degraded state is told again
 constexpr std::size_t kNoticeBytes = 1000;
@@ -41,6 +40,7 @@ class Sensor {
   Sensor(const SensorStart& start, SensorEnds ends, const SensorPages& pages, SignalReader signals)
       : start_(start),
         input_(std::move(ends.input)),
+        wake_(std::move(ends.wake)),
         front_(*pages.front),
         own_(*pages.own),
         witness_(*pages.witness),
@@ -50,8 +50,7 @@ class Sensor {
         signals_(std::move(signals)),
         control_(std::move(ends.control),
                  [this](std::string_view request, uid_t uid) { return Answer(request, uid); }),
-        recognizer_(talk_.get(), [this](RawEvent&& raw) { found_.push_back(std::move(raw)); }),
-        buffer_(kReadBytes) {}
+        recognizer_(talk_.get(), [this](RawEvent&& raw) { found_.push_back(std::move(raw)); }) {}
 
   int Run() {
     Begin();
@@ -59,11 +58,13 @@ class Sensor {
       const std::vector<pollfd> fds = Poll();
       now_ms_ = MonotonicMs();
       ReadSignals();
-      if (fds[0].revents != 0) ReadInput();
+      if (fds[0].revents != 0) ReadWake();
+      ReadInput();
       recognizer_.ReadAnswers();
       TakeFound();
       control_.Serve(fds, now_ms_);
       pipeline_->Tick(now_ms_);
+      own_.bytes_open = pipeline_->open_bytes();
       output_->Tick(MonotonicMs(), RealtimeUs());
       remotes_.AfterCommit(output_->store().commits());
       if (now_ms_ - kept_house_ms_ >= kHousekeepingMs) KeepHouse();
@@ -156,7 +157,7 @@ class Sensor {
 
   std::vector<pollfd> Poll() {
     std::vector<pollfd> fds{
-        {input_.get(), POLLIN, 0}, {signals_.fd(), POLLIN, 0}, {recognizer_.fd(), POLLIN, 0}};
+        {wake_.get(), POLLIN, 0}, {signals_.fd(), POLLIN, 0}, {recognizer_.fd(), POLLIN, 0}};
     control_.AddTo(fds);
     Syslog& syslog = output_->syslog();
     const bool waiting = syslog.waiting() > 0;
@@ -164,7 +165,9 @@ class Sensor {
     const bool soon = waiting || pipeline_->open_events() > 0;
     std::int64_t wait = soon ? 200 : kHousekeepingMs;
     if (const auto store = output_->store().WaitMs(MonotonicMs())) wait = std::min(wait, *store);
+    if (!input_.MaySleep()) wait = 0;
     poll(fds.data(), fds.size(), static_cast<int>(wait));
+    input_.Awake();
     return fds;
   }
 
@@ -175,16 +178,22 @@ class Sensor {
     }
   }
 
+  void ReadWake() {
+    char bytes[64];
+    const ssize_t n = read(wake_.get(), bytes, sizeof bytes);
+    const bool later = n < 0 && (errno == EAGAIN || errno == EINTR);
+    if (n <= 0 && !later) input_ended_ = true;
+  }
+
   void ReadInput() {
-    const ssize_t n = read(input_.get(), buffer_.data(), buffer_.size());
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (n <= 0) {
-      ended_ = true;
+    const std::string_view bytes = input_.Take();
+    if (bytes.empty()) {
+      ended_ = input_ended_;
       return;
     }
-    fed_ += static_cast<std::uint64_t>(n);
-    pipeline_->Feed({buffer_.data(), static_cast<std::size_t>(n)}, now_ms_);
-    own_.bytes_done = fed_ - std::min<std::uint64_t>(fed_, pipeline_->open_bytes());
+    pipeline_->Feed(bytes, now_ms_);
+    own_.bytes_open = pipeline_->open_bytes();
+    input_.Release();
   }
 
   /// Programs that were known by their content, as events of their own.
@@ -269,8 +278,8 @@ class Sensor {
   }
 
   std::string StatusText() {
-    return StatusJson({started_us_, start_.landlock, degraded_, latency_, alerts_, remotes_,
-                       recognizer_, witness_},
+    return StatusJson({started_us_, start_.landlock, degraded_, latency_, alerts_,
+                       input_.waiting(), remotes_, recognizer_, witness_},
                       *pipeline_, *output_, front_);
   }
 
@@ -291,7 +300,7 @@ class Sensor {
   }
 
   HealthSources Sources() {
-    return {front_, witness_, *pipeline_, *output_, remotes_, recognizer_, alerts_};
+    return {front_, witness_, *pipeline_, *output_, remotes_, recognizer_, alerts_, input_.waiting()};
   }
 
   void Tell(const std::vector<News>& news) {
@@ -326,12 +335,13 @@ class Sensor {
       output_->syslog().Flush(now_ms_);
     }
     output_->store().Flush();
-    own_.bytes_done = fed_;
+    own_.bytes_open = 0;
     WriteState();
   }
 
   const SensorStart& start_;
-  Fd input_;
+  QueueReader input_;
+  Fd wake_;
   const FrontCounters& front_;
   SensorCounters& own_;
   const WitnessCounters& witness_;
@@ -342,15 +352,14 @@ class Sensor {
   ControlServer control_;
   Recognizer recognizer_;
   std::vector<RawEvent> found_;
-  std::vector<char> buffer_;
   std::optional<Output> output_;
   std::optional<Pipeline> pipeline_;
   std::optional<Health> health_;
   std::vector<std::string> degraded_;
   std::uint64_t generation_ = 0;
-  std::uint64_t fed_ = 0;
   std::uint64_t alerts_ = 0;
   Latency latency_;
+  bool input_ended_ = false;  // all of it is in the queue
   bool ended_ = false;
   bool raising_ = false;      // an event about ourselves is being judged
   bool judged_ = false;       // and the rules have the last word on it
@@ -367,7 +376,6 @@ int RunSensor(const SensorStart& start, SensorEnds ends, SensorPages pages) {
   pages.front.MakeReadOnly();
   pages.courier.MakeReadOnly();
   pages.witness.MakeReadOnly();
-  pages.own->bytes_done = 0;
   if (!GiveUpSpareGroup() || !GiveUpCapabilities()) return 1;
   Result<SignalReader> signals = SignalReader::Create();
   if (!signals) return 1;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/os.h"
+#include "program/byte_queue.h"
 #include "program/shared.h"
 
 namespace tld {
@@ -25,7 +26,8 @@ struct SensorStart {
 /// The sensor role: from the front's bytes to alerts. Runs until its input ends; returns the exit
 /// status of the process. Never gives up over settings, rules or lists.
 struct SensorEnds {
-  Fd input;
+  QueueReader input;
+  Fd wake;     ///< readable when there is input again; its end is that of the input
   Fd control;  ///< the bound control socket; may be none
   Fd bell;     ///< eventfd that calls the courier
   Fd witness;  ///< an end of the socket to the witness

@@ -16,11 +16,10 @@ namespace tld {
 /// Numbers and short texts only: a role that went astray can tell wrong things, nothing more.
 struct FrontCounters {
   std::atomic<std::uint64_t> bytes_read{0};
-  std::atomic<std::uint64_t> lines_dropped{0};  ///< the queue was full
+  std::atomic<std::uint64_t> lines_dropped{0};  ///< the queue was full, or they had no end
   std::atomic<std::uint64_t> bytes_dropped{0};
-  std::atomic<std::uint64_t> bytes_lost{0};  ///< given to a sensor that died
+  std::atomic<std::uint64_t> bytes_lost{0};  ///< a sensor that died had begun with them
   std::atomic<std::uint64_t> sensor_starts{0};
-  std::atomic<std::uint64_t> queue_bytes{0};
   std::atomic<std::uint64_t> queue_peak{0};
   std::atomic<std::uint64_t> foreign_sigterms{0};  ///< ignored, since not from auditd
   std::atomic<std::uint64_t> courier_starts{0};
@@ -31,9 +30,8 @@ struct FrontCounters {
 };
 
 struct SensorCounters {
-  /// Of the bytes that this sensor was given, how many it is done with. Starts at 0 with each
-  /// sensor.
-  std::atomic<std::uint64_t> bytes_done{0};
+  /// Bytes that this sensor has from the queue and has not judged yet: of events without their end.
+  std::atomic<std::uint64_t> bytes_open{0};
   /// How much of the front's losses was told, by this sensor and those before it.
   std::atomic<std::uint64_t> lines_dropped_told{0};
   std::atomic<std::uint64_t> bytes_lost_told{0};
@@ -72,14 +70,18 @@ class SharedPage {
   }
   SharedPage(SharedPage&& other) noexcept : value_(other.value_) { other.value_ = nullptr; }
   SharedPage& operator=(SharedPage&&) = delete;
-  ~SharedPage() {
-    if (value_ != nullptr) munmap(value_, sizeof(T));
-  }
+  ~SharedPage() { Unmap(); }
 
   T* operator->() { return value_; }
+  const T* operator->() const { return value_; }
   T& operator*() { return *value_; }
   /// For the role that only reads.
   void MakeReadOnly() { mprotect(value_, sizeof(T), PROT_READ); }
+  /// For the role that has nothing to do with it.
+  void Unmap() {
+    if (value_ != nullptr) munmap(value_, sizeof(T));
+    value_ = nullptr;
+  }
 
  private:
   explicit SharedPage(T* value) : value_(value) {}

@@ -45,7 +45,8 @@ void Object(Writer& writer, std::string_view name, const Numbers& numbers) {
   writer.EndObject();
 }
 
-void Input(Writer& writer, const Pipeline& pipeline, const FrontCounters& front) {
+void Input(Writer& writer, const Pipeline& pipeline, const FrontCounters& front,
+           std::size_t waiting) {
   const Pipeline::Counters& counters = pipeline.counters();
   const LineReader::Counters& lines = pipeline.line_counters();
   const Grouper::Counters& groups = pipeline.group_counters();
@@ -59,7 +60,7 @@ void Input(Writer& writer, const Pipeline& pipeline, const FrontCounters& front)
           {"events_own", counters.own},
           {"events_open", pipeline.open_events()},
           {"events_timed_out", groups.timed_out},
-          {"queue_bytes", front.queue_bytes},
+          {"queue_bytes", waiting},
           {"queue_peak", front.queue_peak}});
   Object(writer, "dropped",
          {{"lines_queue_full", front.lines_dropped},
@@ -182,7 +183,7 @@ std::string StatusJson(const StatusParts& parts, const Pipeline& pipeline, Outpu
          {{"generation", policy.generation},
           {"rules", policy.ruleset.rules.size()},
           {"lists", policy.ruleset.lists.size()}});
-  Input(writer, pipeline, front);
+  Input(writer, pipeline, front, parts.waiting);
   Object(writer, "alerts", {{"answers", parts.alerts}, {"seq", output.last_seq()}});
   Destinations(writer, output);
   Remotes(writer, parts.remotes);

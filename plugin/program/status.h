@@ -30,6 +30,7 @@ struct StatusParts {
   const std::vector<std::string>& degraded;
   const Latency& latency;
   std::uint64_t alerts = 0;  ///< answers above level 0
+  std::size_t waiting = 0;   ///< bytes in the queue
   const RemoteWatch& remotes;
   const Recognizer& recognizer;
   const WitnessCounters& witness;
