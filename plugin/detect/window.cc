@@ -46,6 +46,11 @@ std::set<std::string_view> ComparedBy(const Ruleset& ruleset, std::size_t rule) 
 
 std::int64_t Distance(std::int64_t a, std::int64_t b) { return std::abs(a - b); }
 
+/// What a text takes beside itself.
+std::size_t HeapBytes(const std::string& text) {
+  return text.capacity() > std::string().capacity() ? text.capacity() + 1 : 0;
+}
+
 }  // namespace
 
 Windows::Windows(const Ruleset& ruleset)
@@ -101,7 +106,10 @@ void Windows::TakeOver(Windows&& old) {
     event.fields = std::move(fields);
   }
   first_ = old.first_;
-  bytes_ = old.bytes_;
+  bytes_ = 0;
+  for (const RememberedEvent& event : events_) bytes_ += BytesOf(event);
+  log_bytes_ = old.log_bytes_;
+  first_log_ = old.first_log_;
   evictions_ = old.evictions_;
 }
 
@@ -190,7 +198,7 @@ std::vector<std::string> Windows::Logs(const Counted& counted) const {
   std::vector<std::string> logs;
   for (const std::uint64_t name : counted) {
     if (logs.size() == kMostLogs) break;
-    logs.push_back(At(name).log);
+    if (const std::string& log = At(name).log; !log.empty()) logs.push_back(log);
   }
   return logs;
 }
@@ -210,8 +218,16 @@ void Windows::Remember(std::size_t answer, const Event& event, const Origin& ori
   const std::uint64_t name = first_ + events_.size();
   for (const std::size_t place : places) memories_[place].push_back(name);
   events_.push_back(Keep(answer, event, origin, FieldsOf(places)));
-  bytes_ += events_.back().bytes;
+  bytes_ += BytesOf(events_.back());
+  log_bytes_ += HeapBytes(events_.back().log);
   Evict(event.id());
+  EvictLogs();
+}
+
+std::size_t Windows::BytesOf(const RememberedEvent& event) {
+  std::size_t bytes = sizeof event + HeapBytes(event.node) + HeapBytes(event.location);
+  for (const RememberedField& field : event.fields) bytes += sizeof field + HeapBytes(field.value);
+  return bytes;
 }
 
 /// The fields that these composites compare, each once.
@@ -234,18 +250,18 @@ Windows::RememberedEvent Windows::Keep(std::size_t answer, const Event& event, c
   kept.ms = event.id().TimeMs();
   kept.node = event.id().node;
   kept.location = origin.location;
-  // Cut before it is copied: a string that is cut keeps the room it had.
+  // No more room than it needs: a string that is cut, or that grows, keeps what it had.
   const std::string& log = event.full_log();
-  const bool whole = log.size() <= kMostLogBytes;
-  kept.log = whole ? log : CutAtCharacter(log, kMostLogBytes - kEllipsis.size());
+  const bool whole = log.size() <= kMostOfLog;
+  kept.log.reserve(std::min(log.size(), kMostOfLog));
+  kept.log += whole ? log : CutAtCharacter(log, kMostOfLog - kEllipsis.size());
   if (!whole) kept.log += kEllipsis;
-  kept.bytes = sizeof kept + kept.node.size() + kept.location.size() + kept.log.size();
   for (const std::size_t i : fields) {
     for (std::string& value : ComparableValues(event, ruleset_.compared_fields[i])) {
-      kept.bytes += sizeof(RememberedField) + value.size();
       kept.fields.push_back({i, std::move(value)});
     }
   }
+  kept.fields.shrink_to_fit();
   return kept;
 }
 
@@ -269,9 +285,19 @@ void Windows::Evict(const EventId& now) {
       missed |= Distance(oldest.ms, now_ms) <= composite.timeframe_ms;
     }
     evictions_ += missed ? 1 : 0;
-    bytes_ -= oldest.bytes;
+    bytes_ -= BytesOf(oldest);
+    log_bytes_ -= HeapBytes(oldest.log);
     events_.pop_front();
     ++first_;
+  }
+}
+
+void Windows::EvictLogs() {
+  first_log_ = std::max(first_log_, first_);
+  for (; log_bytes_ > kMostLogBytes; ++first_log_) {
+    std::string& log = events_[first_log_ - first_].log;
+    log_bytes_ -= HeapBytes(log);
+    std::string().swap(log);
   }
 }
 

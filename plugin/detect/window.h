@@ -26,14 +26,16 @@ struct Origin {
 /// over a restart. All times are the events' own. One thread.
 ///
 /// An event is remembered once for all composites; each of these has its own record of which
-/// events it may still count. Bounded: kMostEvents events and kMostBytes bytes of theirs, the
-/// oldest out first; those that some composite could still have counted are told by evictions().
+/// events it may still count. Bounded: kMostEvents events in kMostBytes, the oldest out first;
+/// those that some composite could still have counted are told by evictions(). Their logs are only
+/// shown, so they have a bound of their own, and the oldest go without their events.
 class Windows {
  public:
   static constexpr std::size_t kMostEvents = 8192;
-  static constexpr std::size_t kMostBytes = 4u << 20;
+  static constexpr std::size_t kMostBytes = 1u << 20;
+  static constexpr std::size_t kMostLogBytes = 1u << 20;
   /// Of an event's full log so much is kept, for `previous_output`.
-  static constexpr std::size_t kMostLogBytes = 4096;
+  static constexpr std::size_t kMostOfLog = 4096;
 
   /// Keeps a reference to the ruleset.
   explicit Windows(const Ruleset& ruleset);
@@ -56,7 +58,7 @@ class Windows {
   Counted Count(std::size_t composite_rule, const Event& event, const Origin& origin);
   /// The rule will not count them again.
   void UseUp(std::size_t composite_rule, const Counted& counted);
-  /// Their logs, of the newest ten.
+  /// Their logs, of the newest ten, as far as they are still there.
   std::vector<std::string> Logs(const Counted& counted) const;
 
   /// Remembers an event by its answer for the composites that count it, but for those that it has
@@ -83,14 +85,15 @@ class Windows {
     std::string node;
     std::string location;
     std::vector<RememberedField> fields;
-    std::string log;
-    std::size_t bytes;
+    std::string log;  // empty once it had to go
   };
 
+  static std::size_t BytesOf(const RememberedEvent& event);
   std::vector<std::size_t> FieldsOf(const std::vector<std::size_t>& places) const;
   RememberedEvent Keep(std::size_t answer, const Event& event, const Origin& origin,
                        const std::vector<std::size_t>& fields) const;
   void Evict(const EventId& now);
+  void EvictLogs();
   const RememberedEvent& At(std::uint64_t name) const { return events_[name - first_]; }
 
   const Ruleset& ruleset_;
@@ -99,7 +102,9 @@ class Windows {
   std::vector<std::deque<std::uint64_t>> memories_;    // by place in Ruleset::composites
   std::deque<RememberedEvent> events_;
   std::uint64_t first_ = 0;  // name of events_.front(); the next has the next number
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0;    // without logs
+  std::size_t log_bytes_ = 0;
+  std::uint64_t first_log_ = 0;  // those before have none
   std::int64_t longest_ms_ = 0;  // timeframe of a composite
   std::uint64_t evictions_ = 0;
 };
