@@ -14,7 +14,7 @@ namespace tld {
 namespace {
 
 constexpr std::size_t kFewestChunks = 8;
-constexpr std::size_t kMostWarm = 4;
+constexpr std::size_t kMostWarm = 8;
 constexpr std::size_t kSpare = 64 * 1024;  // for bytes that are dropped
 
 }  // namespace

@@ -69,9 +69,9 @@ class Front {
       if (!input_ended_ && courier_wanted_ && courier_.IsDue(now_ms_)) StartCourier();
       if (!input_ended_ && !start_.drain_only && witness_.IsDue(now_ms_)) StartWitness();
       WatchSensor();
-      Poll();
+      const bool signalled = Poll();
       now_ms_ = MonotonicMs();
-      ReadSignals();
+      if (signalled) ReadSignals();
       const bool rests = !terminate_ && pace_.WaitUs(MonotonicUs()) > 0;
       if (!input_ended_ && !rests) ReadInput();
       WakeSensor();
@@ -92,7 +92,8 @@ class Front {
     return true;
   }
 
-  void Poll() {
+  /// Waits for something to do; true when there are signals.
+  bool Poll() {
     // Without a courier the bell calls for one; with one it is the courier's.
     const bool no_courier = courier_.pid == 0 && !courier_wanted_ && !start_.drain_only;
     const std::int64_t rest_us = pace_.WaitUs(MonotonicUs());
@@ -114,6 +115,7 @@ class Front {
     const timespec time{timeout_us / 1'000'000, timeout_us % 1'000'000 * 1000};
     ppoll(fds, 3, &time, nullptr);
     if ((fds[2].revents & POLLIN) != 0) courier_wanted_ = true;
+    return fds[1].revents != 0;
   }
 
   void ReadSignals() {

@@ -12,10 +12,11 @@ namespace {
 /// A joined event may hold what the caps of one event allow, and the enrichment of its records.
 constexpr std::size_t kJoinedLimit = 4u << 20;
 
+constexpr std::string_view kMark = "msg=audit";
+
 /// Whether a line may hold a second record: looks at what stands before each bracket, since there
 /// are few.
 bool MayBeJoined(std::string_view line, std::size_t body_begin) {
-  constexpr std::string_view kMark = "msg=audit";
   std::size_t at = body_begin;
   while ((at = line.find('(', at)) != line.npos) {
     if (line.substr(body_begin, at - body_begin).ends_with(kMark)) return true;
@@ -24,14 +25,13 @@ bool MayBeJoined(std::string_view line, std::size_t body_begin) {
   return false;
 }
 
-/// The same of several lines, each a record with its header.
-bool HoldsJoined(std::string_view lines) {
-  while (!lines.empty()) {
-    const std::string_view line = lines.substr(0, lines.find('\n'));
-    lines.remove_prefix(line.size() + 1);
-    if (MayBeJoined(line, line.find("):"))) return true;
+/// The same of several lines, each of which begins with a header: all at once.
+bool HoldsJoined(std::string_view text, std::size_t lines) {
+  std::size_t headers = 0;
+  for (std::size_t at = 0; (at = text.find('(', at)) != text.npos; ++at) {
+    headers += text.substr(0, at).ends_with(kMark) ? 1 : 0;
   }
-  return false;
+  return headers > lines;
 }
 
 /// Where the next record of a joined line begins: ` [node=N ]type=T msg=audit(STAMP):` after `at`.
@@ -107,8 +107,10 @@ LineReader::Skipped Pipeline::Skip(std::string_view input) {
   if (!options_.prefilter) return {};
   const auto event = ReadWholeEvent(input, headers_);
   if (!event || !prefilter_->IsKnownSilent(*event)) return {};
-  if (options_.mode == Grouper::Mode::kOffline && HoldsJoined(input.substr(0, event->bytes)))
+  if (options_.mode == Grouper::Mode::kOffline &&
+      HoldsJoined(input.substr(0, event->bytes), event->lines)) {
     return {};
+  }
   if (!grouper_.Pass(event->header, event->lines)) return {};
   ++counters_.filtered;
   return {event->bytes, event->lines};

@@ -57,10 +57,10 @@ class Sensor {
     while (!ended_) {
       const std::vector<pollfd> fds = Poll();
       now_ms_ = MonotonicMs();
-      ReadSignals();
       if (fds[0].revents != 0) ReadWake();
+      if (fds[1].revents != 0) ReadSignals();
       ReadInput();
-      recognizer_.ReadAnswers();
+      if (fds[2].revents != 0) recognizer_.ReadAnswers();
       TakeFound();
       control_.Serve(fds, now_ms_);
       pipeline_->Tick(now_ms_);
