@@ -103,6 +103,7 @@ void Windows::TakeOver(Windows&& old) {
         break;
       }
     }
+    fields.shrink_to_fit();
     event.fields = std::move(fields);
   }
   first_ = old.first_;
@@ -272,8 +273,7 @@ void Windows::Evict(const EventId& now) {
   const auto expired = [&](const RememberedEvent& event) {
     return event.node == now.node && now_ms - event.ms > longest_ms_ + kDisorderMs;
   };
-  while (!events_.empty() &&
-         (events_.size() > kMostEvents || bytes_ > kMostBytes || expired(events_.front()))) {
+  while (!events_.empty() && (bytes_ > kMostBytes || expired(events_.front()))) {
     const RememberedEvent& oldest = events_.front();
     bool missed = false;
     for (std::size_t place = 0; place < memories_.size(); ++place) {

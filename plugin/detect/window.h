@@ -26,12 +26,12 @@ struct Origin {
 /// over a restart. All times are the events' own. One thread.
 ///
 /// An event is remembered once for all composites; each of these has its own record of which
-/// events it may still count. Bounded: kMostEvents events in kMostBytes, the oldest out first;
-/// those that some composite could still have counted are told by evictions(). Their logs are only
-/// shown, so they have a bound of their own, and the oldest go without their events.
+/// events it may still count. Bounded: events in kMostBytes, the oldest out first; those that some
+/// composite could still have counted are told by evictions(). Their logs are only shown, so they
+/// have a bound of their own, and the oldest go without their events.
 class Windows {
  public:
-  static constexpr std::size_t kMostEvents = 8192;
+  /// About 5,000 events that are compared by two short fields.
   static constexpr std::size_t kMostBytes = 1u << 20;
   static constexpr std::size_t kMostLogBytes = 1u << 20;
   /// Of an event's full log so much is kept, for `previous_output`.

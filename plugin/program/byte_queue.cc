@@ -13,7 +13,6 @@
 namespace tld {
 namespace {
 
-constexpr std::size_t kFewestChunks = 8;
 constexpr std::size_t kMostWarm = 8;
 constexpr std::size_t kSpare = 64 * 1024;  // for bytes that are dropped
 
@@ -47,8 +46,7 @@ ByteQueue::Chunk& ByteQueue::Memory::InOrder(std::uint64_t number) const {
   return reinterpret_cast<Chunk*>(start_ + sizeof(WriterPlace))[number % chunks_];
 }
 
-char* ByteQueue::Memory::At(std::uint64_t number, std::size_t offset) const {
-  const std::size_t index = InOrder(number).index.load(std::memory_order_relaxed);
+char* ByteQueue::Memory::At(std::size_t index, std::size_t offset) const {
   return start_ + FirstChunk() + index * kChunk + offset;
 }
 
@@ -63,10 +61,9 @@ void ByteQueue::Memory::Unmap() {
 }
 
 ByteQueue::ByteQueue(Memory&& memory, SharedPage<ReaderPlace>&& reader)
-    : memory_(std::move(memory)), reader_(std::move(reader)) {
+    : memory_(std::move(memory)), reader_(std::move(reader)), chunks_(memory_.chunks()) {
   // Chunk 0 is the first in order; of the others the lowest come first.
   for (std::size_t i = memory_.chunks(); i-- > 1;) cold_.push_back(static_cast<std::uint32_t>(i));
-  memory_.InOrder(0).index = 0;
 }
 
 Result<ByteQueue> ByteQueue::Create(std::size_t limit) {
@@ -95,7 +92,7 @@ std::span<char> ByteQueue::Space() {
     if (!spare_) spare_ = std::make_unique<char[]>(kSpare);
     return {spare_.get(), kSpare};
   }
-  return {memory_.At(number_, used_), kCapacity - used_};
+  return {At(used_), kCapacity - used_};
 }
 
 void ByteQueue::Commit(std::size_t bytes) {
@@ -103,11 +100,11 @@ void ByteQueue::Commit(std::size_t bytes) {
     CommitDropped({spare_.get(), bytes});
     return;
   }
-  const std::string_view came(memory_.At(number_, used_), bytes);
+  const std::string_view came(At(used_), bytes);
   const std::size_t newline = came.rfind('\n');
   if (newline != came.npos) Publish(used_ + newline + 1);
   used_ += bytes;
-  if (used_ - whole_ > kLongestLine) BeginDropping();
+  if (used_ - whole_ > kLongestLine) Publish(used_);
 }
 
 void ByteQueue::CommitEnd() {
@@ -120,16 +117,23 @@ void ByteQueue::Publish(std::size_t whole) {
   memory_.writer().head = head_;  // in one order with the reader's `asleep`
 }
 
+void ByteQueue::Tell(std::uint64_t number) {
+  memory_.InOrder(number).index = InOrder(number).index;
+  memory_.InOrder(number).end = InOrder(number).end;
+}
+
 /// Goes on in another chunk, and takes the line that has begun there; false when all are in use.
 bool ByteQueue::NextChunk() {
   Reclaim();
   std::vector<std::uint32_t>& free = warm_.empty() ? cold_ : warm_;
   if (free.empty()) return false;
-  const std::string_view begun(memory_.At(number_, whole_), used_ - whole_);
-  memory_.InOrder(number_).end = static_cast<std::uint32_t>(whole_);
-  memory_.InOrder(++number_).index = free.back();
+  const std::string_view begun(At(whole_), used_ - whole_);
+  InOrder(number_).end = static_cast<std::uint32_t>(whole_);
+  Tell(number_);
+  InOrder(++number_) = {free.back(), 0};
+  Tell(number_);
   free.pop_back();
-  std::memcpy(memory_.At(number_, 0), begun.data(), begun.size());
+  std::memcpy(At(0), begun.data(), begun.size());
   whole_ = 0;
   used_ = begun.size();
   return true;
@@ -137,7 +141,7 @@ bool ByteQueue::NextChunk() {
 
 void ByteQueue::Reclaim() {
   for (; oldest_ < Released() / kChunk; ++oldest_) {
-    const std::uint32_t index = memory_.InOrder(oldest_).index;
+    const std::uint32_t index = InOrder(oldest_).index;
     if (warm_.size() < kMostWarm) {
       warm_.push_back(index);
     } else {
@@ -179,7 +183,7 @@ void ByteQueue::CommitDropped(std::string_view bytes) {
   }
 }
 
-/// The line that has begun goes, too.
+/// The line that has begun, which no chunk has room for, goes as well.
 void ByteQueue::BeginDropping() {
   dropping_ = true;
   mid_line_ = used_ > whole_;
@@ -193,6 +197,9 @@ std::size_t ByteQueue::ReaderEnded() {
   if (told > done && told <= head_) released_ = told;
   reader_->taken = reader_->released = released_;
   reader_->asleep = false;
+  // It may have written where it should not; the next one shall not suffer from that.
+  for (std::uint64_t number = oldest_; number <= number_; ++number) Tell(number);
+  memory_.writer().head = head_;
   // What is taken is of one chunk.
   const std::uint64_t begin = std::max(done, released_ / kChunk * kChunk);
   return static_cast<std::size_t>(released_ - begin);
@@ -230,14 +237,15 @@ std::string_view QueueReader::Take() {
     const bool last = chunk == head / ByteQueue::kChunk;
     return last ? head % ByteQueue::kChunk : memory_.InOrder(chunk).end.load();
   };
-  if (begin == end_of(number)) {
+  if (begin >= end_of(number)) {
     ++number;
     begin = 0;
   }
   const std::size_t end = end_of(number);
+  const std::size_t index = memory_.InOrder(number).index.load(std::memory_order_relaxed);
   tail_ = number * ByteQueue::kChunk + end;
   place_->taken.store(tail_, std::memory_order_release);
-  return {memory_.At(number, begin), end - begin};
+  return {memory_.At(index, begin), end - begin};
 }
 
 void QueueReader::Release() { place_->released.store(tail_, std::memory_order_release); }

@@ -16,8 +16,9 @@ namespace tld {
 
 /// The front's bounded queue of bytes, in memory that the sensor reads in place: bytes are copied
 /// once, from the socket, and no system call takes them from one process to the other. One process
-/// writes, another reads (QueueReader). The reader sees whole lines only: when the queue is full
-/// they are dropped whole, and so is one that has no end within kLongestLine.
+/// writes, another reads (QueueReader). The reader sees whole lines: when the queue is full they
+/// are dropped whole. Only one that has no end within kLongestLine, which auditd writes none of,
+/// comes in pieces.
 ///
 /// The memory is cut into chunks. A chunk that was read is the next to be written, so that a queue
 /// that is kept short stays in the processor's cache; what a long one has used goes back to the
@@ -32,8 +33,9 @@ class ByteQueue {
 
   static constexpr std::size_t kChunk = 128 * 1024;
   static constexpr std::size_t kLongestLine = 64 * 1024;
+  static constexpr std::size_t kFewestChunks = 8;
 
-  /// `limit` in bytes; not below 8 chunks.
+  /// `limit` in bytes; not below kFewestChunks. An error when there is no memory for it.
   static Result<ByteQueue> Create(std::size_t limit);
 
   /// Where the next bytes may be read to; call Commit with how many came. Never empty: when the
@@ -66,7 +68,8 @@ class ByteQueue {
  private:
   friend class QueueReader;
 
-  /// What the writer tells; the reader has it read-only.
+  /// What the writer tells and never reads again: a reader that went astray can make its mapping
+  /// writable.
   struct Chunk {
     std::atomic<std::uint32_t> index;  ///< in the memory
     std::atomic<std::uint32_t> end;    ///< of its bytes, once another follows
@@ -91,7 +94,7 @@ class ByteQueue {
     std::size_t chunks() const { return chunks_; }
     WriterPlace& writer() const;
     Chunk& InOrder(std::uint64_t number) const;
-    char* At(std::uint64_t number, std::size_t offset) const;
+    char* At(std::size_t index, std::size_t offset) const;
     /// Gives a chunk's pages back to the system; they are zero when used again.
     void Free(std::size_t index);
     void MakeReadOnly();
@@ -111,6 +114,13 @@ class ByteQueue {
   /// Of a chunk's bytes one stays free, so that a place at its end is not the next one's start.
   static constexpr std::size_t kCapacity = kChunk - 1;
 
+  struct OwnChunk {
+    std::uint32_t index = 0;
+    std::uint32_t end = 0;
+  };
+  OwnChunk& InOrder(std::uint64_t number) { return chunks_[number % chunks_.size()]; }
+  void Tell(std::uint64_t number);
+  char* At(std::size_t offset) { return memory_.At(InOrder(number_).index, offset); }
   void Publish(std::size_t whole);
   bool NextChunk();
   void BeginDropping();
@@ -120,6 +130,7 @@ class ByteQueue {
   Memory memory_;
   SharedPage<ReaderPlace> reader_;
   // The writer's own, which no reader can change:
+  std::vector<OwnChunk> chunks_;  // by number in order
   std::uint64_t head_ = 0;
   mutable std::uint64_t released_ = 0;
   std::uint64_t number_ = 0;         // of the chunk that is written
@@ -137,7 +148,7 @@ class ByteQueue {
 /// The reading end, in the process that was forked for it.
 class QueueReader {
  public:
-  /// Begins where the reader before it ended. Can write nothing but its own place from here on.
+  /// Begins where the reader before it ended.
   explicit QueueReader(ByteQueue&& queue);
 
   /// The next whole lines, of one chunk at most; empty when there are none. Valid until Release.

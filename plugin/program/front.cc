@@ -25,8 +25,7 @@ namespace tld {
 namespace {
 
 constexpr std::size_t kReadAtOnce = 1 << 20;  // before the sensor is woken
-constexpr std::int64_t kHungMs = 120'000;  // longer than the largest policy takes to load
-constexpr std::int64_t kDrainMs = 5'000;   // at the end of the input
+constexpr std::int64_t kDrainMs = 5'000;      // at the end of the input
 
 std::uint64_t CountLines(std::string_view bytes) {
   std::uint64_t lines = 0;
@@ -68,13 +67,12 @@ class Front {
       if (!start_.drain_only && sensor_.IsDue(now_ms_)) StartSensor();
       if (!input_ended_ && courier_wanted_ && courier_.IsDue(now_ms_)) StartCourier();
       if (!input_ended_ && !start_.drain_only && witness_.IsDue(now_ms_)) StartWitness();
-      WatchSensor();
       const bool signalled = Poll();
       now_ms_ = MonotonicMs();
+      WatchSensor();
       if (signalled) ReadSignals();
       const bool rests = !terminate_ && pace_.WaitUs(MonotonicUs()) > 0;
       if (!input_ended_ && !rests) ReadInput();
-      WakeSensor();
     }
     if (courier_.pid != 0) kill(courier_.pid, SIGTERM);
     if (witness_.pid != 0) kill(witness_.pid, SIGKILL);
@@ -96,7 +94,11 @@ class Front {
   bool Poll() {
     // Without a courier the bell calls for one; with one it is the courier's.
     const bool no_courier = courier_.pid == 0 && !courier_wanted_ && !start_.drain_only;
-    const std::int64_t rest_us = pace_.WaitUs(MonotonicUs());
+    const std::int64_t now_us = MonotonicUs();
+    const std::int64_t rest_us = pace_.WaitUs(now_us);
+    WakeSensor(now_us);  // by the same clock: what it puts off, the rest's end brings back
+    const bool sensor_is_behind = !queue_.empty();
+    queue_.Reclaim();
     pollfd fds[3] = {{input_ended_ || rest_us > 0 ? -1 : STDIN_FILENO, POLLIN, 0},
                      {signals_.fd(), POLLIN, 0},
                      {no_courier && !input_ended_ ? links_.bell.get() : -1, POLLIN, 0}};
@@ -108,7 +110,7 @@ class Front {
     if (witness_.pid == 0 && !start_.drain_only) {
       timeout = std::min(timeout, witness_.next_start_ms - now_ms_);
     }
-    if (!queue_.empty()) timeout = std::min<std::int64_t>(timeout, 1000);  // WatchSensor, Reclaim
+    if (sensor_is_behind) timeout = std::min<std::int64_t>(timeout, 1000);  // watched, reclaimed
     if (input_ended_) timeout = 50;
     std::int64_t timeout_us = std::max<std::int64_t>(timeout, 0) * 1000;
     if (rest_us > 0) timeout_us = std::min(timeout_us, rest_us);
@@ -172,7 +174,6 @@ class Front {
   }
 
   void NoteQueue() {
-    queue_.Reclaim();
     if (queue_.size() > counters_->queue_peak) counters_->queue_peak = queue_.size();
   }
 
@@ -182,13 +183,12 @@ class Front {
     return !input_ended_ && !terminate_ && pace_.Gathers(queue_.size(), now_us);
   }
 
-  void WakeSensor() {
+  void WakeSensor(std::int64_t now_us) {
     if (start_.drain_only) queue_.Clear();
-    if (wake_ && !Gathers(MonotonicUs()) && queue_.WakesReader()) {
+    if (wake_ && !Gathers(now_us) && queue_.WakesReader()) {
       // One that is gone is told by SIGCHLD, and a full pipe wakes as well.
       static_cast<void>(write(wake_.get(), "", 1));
     }
-    NoteQueue();
   }
 
   void StartSensor() {
@@ -268,14 +268,8 @@ class Front {
 
   /// A sensor that has input and takes none of it for long hangs: it is replaced.
   void WatchSensor() {
-    const std::uint64_t released = queue_.Released();
-    if (released != released_before_ || queue_.empty() || sensor_.pid == 0) {
-      released_before_ = released;
-      progress_ms_ = now_ms_;
-    } else if (now_ms_ - progress_ms_ > kHungMs) {
-      kill(sensor_.pid, SIGKILL);
-      progress_ms_ = now_ms_;
-    }
+    const bool waits = sensor_.pid != 0 && !queue_.empty();
+    if (hang_.Hangs(waits, queue_.Released(), now_ms_)) kill(sensor_.pid, SIGKILL);
   }
 
   void Reap() {
@@ -326,13 +320,25 @@ class Front {
   Child courier_;
   Child witness_;
   bool courier_wanted_ = false;
-  std::uint64_t released_before_ = 0;
-  std::int64_t progress_ms_ = 0;
+  HangWatch hang_;
   bool input_ended_ = false;
   bool terminate_ = false;
   std::int64_t now_ms_ = 0;
   std::int64_t ended_ms_ = 0;
 };
+
+/// A small queue is better than no plugin: where memory is not promised beyond what there is
+/// (vm.overcommit_memory=2), there may be none for the whole.
+Result<ByteQueue> MakeQueue(FrontStart& start) {
+  for (std::size_t bytes = start.queue_bytes;; bytes /= 2) {
+    Result<ByteQueue> queue = ByteQueue::Create(bytes);
+    if (queue && bytes < start.queue_bytes) {
+      start.sensor.problems.push_back("there is memory for a queue of " +
+                                      std::to_string(bytes >> 20) + " MiB only");
+    }
+    if (queue || bytes <= ByteQueue::kFewestChunks * ByteQueue::kChunk) return queue;
+  }
+}
 
 }  // namespace
 
@@ -349,7 +355,7 @@ int RunFront(FrontStart start) {
     links.sensor_to_witness = Fd(talk[0]);
     links.witness_to_sensor = Fd(talk[1]);
   }
-  Result<ByteQueue> queue = ByteQueue::Create(start.queue_bytes);
+  Result<ByteQueue> queue = MakeQueue(start);
   if (!counters || !sensor || !courier || !witness || !signals || !links.bell ||
       !links.witness_to_sensor || !queue) {
     return 1;

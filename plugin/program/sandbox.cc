@@ -52,7 +52,7 @@ void SettleProcess() {
   if (score) static_cast<void>(WriteAll(score.get(), "0"));
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
-  // Buffers of the queue go back to the system as soon as they are free.
+  // Large buffers go back to the system as soon as they are free.
   mallopt(M_MMAP_THRESHOLD, 128 * 1024);
   mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 }

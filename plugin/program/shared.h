@@ -16,7 +16,7 @@ namespace tld {
 /// Numbers and short texts only: a role that went astray can tell wrong things, nothing more.
 struct FrontCounters {
   std::atomic<std::uint64_t> bytes_read{0};
-  std::atomic<std::uint64_t> lines_dropped{0};  ///< the queue was full, or they had no end
+  std::atomic<std::uint64_t> lines_dropped{0};  ///< the queue was full
   std::atomic<std::uint64_t> bytes_dropped{0};
   std::atomic<std::uint64_t> bytes_lost{0};  ///< a sensor that died had begun with them
   std::atomic<std::uint64_t> sensor_starts{0};

@@ -219,7 +219,7 @@ TEST(Composite, AMillionKeysAreRememberedInBoundsAndWhatIsForgottenIsCounted) {
     }
   }
   EXPECT_GT(windows.remembered(), 4000u);
-  EXPECT_LE(windows.remembered(), Windows::kMostEvents);
+  EXPECT_LE(windows.remembered(), Windows::kMostBytes / 100);
   EXPECT_EQ(windows.evictions(), 1'000'000 - windows.remembered());
 }
 

@@ -131,7 +131,7 @@ class LifeTest : public testing::Test {
     RecordProperty("RssAnon_kB", static_cast<int>(anonymous));
     // The queue gives its memory back.
     EXPECT_TRUE(Eventually([&] {
-      return std::strtol(StatusLine(plugin.pid(), "RssShmem").c_str(), nullptr, 10) < 1024;
+      return std::strtol(StatusLine(plugin.pid(), "RssShmem").c_str(), nullptr, 10) < 1536;
     }));
 #if !defined(__SANITIZE_ADDRESS__)
     EXPECT_LT(anonymous, limit_kb);
