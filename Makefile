@@ -277,7 +277,7 @@ lint:
 	  --suppress=syntaxError --inline-suppr --error-exitcode=1 -Iplugin plugin
 	mandoc -T lint -W warning docs/*.[158]
 	shellcheck tests/run tests/tools/need tests/tools/structure tests/tools/spdx tests/live/demo tests/bench/instructions \
-	  tests/bench/scale \
+	  tests/bench/scale tests/cockpit/installed tests/cockpit/need tests/cockpit/run \
 	  $(filter-out %.pl,$(wildcard tests/package/*)) .ci/run
 
 tidy:
