@@ -58,6 +58,8 @@ export class Host {
   async startCockpit(port) {
     const environment = { ...process.env, HOME: join(this.directory, "home"), PATH: `${join(this.directory, "bin")}:${process.env.PATH}` };
     environment.XDG_DATA_HOME = join(this.directory, "home/.local/share");
+    // Without one the bridge starts a session bus, and leaves it behind when it is killed.
+    environment.DBUS_SESSION_BUS_ADDRESS = "disabled:";
     const server = spawn("/usr/lib/cockpit/cockpit-ws", ["--no-tls", "-a", "127.0.0.1", "-p", String(port), "--local-session=cockpit-bridge"],
       { env: environment, stdio: ["ignore", "ignore", "pipe"] });
     server.stderr.on("data", (text) => { this.cockpitLog = (this.cockpitLog ?? "") + text; });
