@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/byte_queue.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
-
-#include "base/os.h"
 
 namespace tld {
 namespace {
@@ -19,45 +15,30 @@ constexpr std::size_t kSpare = 64 * 1024;  // for bytes that are dropped
 }  // namespace
 
 Result<ByteQueue::Memory> ByteQueue::Memory::Create(std::size_t chunks) {
-  Memory memory(nullptr, chunks);
-  void* const start = mmap(nullptr, memory.size(), PROT_READ | PROT_WRITE,
-                           MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (start == MAP_FAILED) return OsError("cannot map the queue");
-  memory.start_ = static_cast<char*>(start);
-  new (start) WriterPlace();
+  Result<SharedMemory> shared = SharedMemory::Create(PlaceOf(chunks, chunks));
+  if (!shared) return shared.error();
+  Memory memory(*std::move(shared), chunks);
+  new (&memory.writer()) WriterPlace();
   for (std::size_t i = 0; i < chunks; ++i) new (&memory.InOrder(i)) Chunk();
   return memory;
 }
 
-ByteQueue::Memory::Memory(Memory&& other) noexcept
-    : start_(std::exchange(other.start_, nullptr)), chunks_(other.chunks_) {}
-
-/// Behind the places, at a boundary of pages of any size.
-std::size_t ByteQueue::Memory::FirstChunk() const {
-  const std::size_t places = sizeof(WriterPlace) + chunks_ * sizeof(Chunk);
-  return (places + kChunk - 1) / kChunk * kChunk;
+/// The first chunk is at a boundary of pages of any size.
+std::size_t ByteQueue::Memory::PlaceOf(std::size_t chunks, std::size_t index) {
+  const std::size_t before = sizeof(WriterPlace) + chunks * sizeof(Chunk);
+  return (before + kChunk - 1) / kChunk * kChunk + index * kChunk;
 }
 
 ByteQueue::WriterPlace& ByteQueue::Memory::writer() const {
-  return *reinterpret_cast<WriterPlace*>(start_);
+  return *reinterpret_cast<WriterPlace*>(shared_.start());
 }
 
 ByteQueue::Chunk& ByteQueue::Memory::InOrder(std::uint64_t number) const {
-  return reinterpret_cast<Chunk*>(start_ + sizeof(WriterPlace))[number % chunks_];
+  return reinterpret_cast<Chunk*>(shared_.start() + sizeof(WriterPlace))[number % chunks_];
 }
 
 char* ByteQueue::Memory::At(std::size_t index, std::size_t offset) const {
-  return start_ + FirstChunk() + index * kChunk + offset;
-}
-
-void ByteQueue::Memory::Free(std::size_t index) {
-  madvise(start_ + FirstChunk() + index * kChunk, kChunk, MADV_REMOVE);
-}
-
-void ByteQueue::Memory::MakeReadOnly() { mprotect(start_, size(), PROT_READ); }
-
-void ByteQueue::Memory::Unmap() {
-  if (start_ != nullptr) munmap(std::exchange(start_, nullptr), size());
+  return shared_.start() + PlaceOf(chunks_, index) + offset;
 }
 
 ByteQueue::ByteQueue(Memory&& memory, SharedPage<ReaderPlace>&& reader)
@@ -118,8 +99,8 @@ void ByteQueue::Publish(std::size_t whole) {
 }
 
 void ByteQueue::Tell(std::uint64_t number) {
-  memory_.InOrder(number).index = InOrder(number).index;
-  memory_.InOrder(number).end = InOrder(number).end;
+  memory_.InOrder(number).index = Own(number).index;
+  memory_.InOrder(number).end = Own(number).end;
 }
 
 /// Goes on in another chunk, and takes the line that has begun there; false when all are in use.
@@ -128,9 +109,9 @@ bool ByteQueue::NextChunk() {
   std::vector<std::uint32_t>& free = warm_.empty() ? cold_ : warm_;
   if (free.empty()) return false;
   const std::string_view begun(At(whole_), used_ - whole_);
-  InOrder(number_).end = static_cast<std::uint32_t>(whole_);
+  Own(number_).end = static_cast<std::uint32_t>(whole_);
   Tell(number_);
-  InOrder(++number_) = {free.back(), 0};
+  Own(++number_) = {free.back(), 0};
   Tell(number_);
   free.pop_back();
   std::memcpy(At(0), begun.data(), begun.size());
@@ -141,7 +122,7 @@ bool ByteQueue::NextChunk() {
 
 void ByteQueue::Reclaim() {
   for (; oldest_ < Released() / kChunk; ++oldest_) {
-    const std::uint32_t index = InOrder(oldest_).index;
+    const std::uint32_t index = Own(oldest_).index;
     if (warm_.size() < kMostWarm) {
       warm_.push_back(index);
     } else {

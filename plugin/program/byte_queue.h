@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -83,29 +84,26 @@ class ByteQueue {
     std::atomic<bool> asleep{false};
   };
 
-  /// The chunks, and before them the WriterPlace and a Chunk for each, by its number in order.
+  /// What is where: the chunks, and before them the WriterPlace and a Chunk for each, by its number
+  /// in order.
   class Memory {
    public:
     static Result<Memory> Create(std::size_t chunks);
-    Memory(Memory&& other) noexcept;
-    Memory& operator=(Memory&&) = delete;
-    ~Memory() { Unmap(); }
 
     std::size_t chunks() const { return chunks_; }
     WriterPlace& writer() const;
     Chunk& InOrder(std::uint64_t number) const;
     char* At(std::size_t index, std::size_t offset) const;
-    /// Gives a chunk's pages back to the system; they are zero when used again.
-    void Free(std::size_t index);
-    void MakeReadOnly();
-    void Unmap();
+    void Free(std::size_t index) { shared_.Free(PlaceOf(chunks_, index), kChunk); }
+    void MakeReadOnly() { shared_.MakeReadOnly(); }
+    void Unmap() { shared_.Unmap(); }
 
    private:
-    Memory(char* start, std::size_t chunks) : start_(start), chunks_(chunks) {}
-    std::size_t FirstChunk() const;  // its offset
-    std::size_t size() const { return FirstChunk() + chunks_ * kChunk; }
+    Memory(SharedMemory&& shared, std::size_t chunks)
+        : shared_(std::move(shared)), chunks_(chunks) {}
+    static std::size_t PlaceOf(std::size_t chunks, std::size_t index);
 
-    char* start_;
+    SharedMemory shared_;
     std::size_t chunks_;
   };
 
@@ -118,9 +116,9 @@ class ByteQueue {
     std::uint32_t index = 0;
     std::uint32_t end = 0;
   };
-  OwnChunk& InOrder(std::uint64_t number) { return chunks_[number % chunks_.size()]; }
+  OwnChunk& Own(std::uint64_t number) { return chunks_[number % chunks_.size()]; }
   void Tell(std::uint64_t number);
-  char* At(std::size_t offset) { return memory_.At(InOrder(number_).index, offset); }
+  char* At(std::size_t offset) { return memory_.At(Own(number_).index, offset); }
   void Publish(std::size_t whole);
   bool NextChunk();
   void BeginDropping();

@@ -4,7 +4,10 @@
 #include <sys/mman.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <new>
+#include <utility>
 
 #include "base/os.h"
 #include "base/result.h"
@@ -58,34 +61,58 @@ struct WitnessCounters {
   std::atomic<std::uint64_t> kernel_auditd{0};  ///< its process
 };
 
-/// A page of shared memory that holds one T, from before a fork on.
+/// Memory that a process and those forked from it share.
+class SharedMemory {
+ public:
+  static Result<SharedMemory> Create(std::size_t bytes) {
+    void* const start = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED) return OsError("cannot map shared memory");
+    return SharedMemory(static_cast<char*>(start), bytes);
+  }
+  SharedMemory(SharedMemory&& other) noexcept
+      : start_(std::exchange(other.start_, nullptr)), bytes_(other.bytes_) {}
+  SharedMemory& operator=(SharedMemory&&) = delete;
+  ~SharedMemory() { Unmap(); }
+
+  char* start() const { return start_; }
+  /// Gives whole pages back to the system; they are zero when used again.
+  void Free(std::size_t begin, std::size_t bytes) { madvise(start_ + begin, bytes, MADV_REMOVE); }
+  /// For the role that only reads. It holds an honest one off its own mistakes: code of an
+  /// attacker's can take it back.
+  void MakeReadOnly() { mprotect(start_, bytes_, PROT_READ); }
+  /// For the role that has nothing to do with it.
+  void Unmap() {
+    if (start_ != nullptr) munmap(std::exchange(start_, nullptr), bytes_);
+  }
+
+ private:
+  SharedMemory(char* start, std::size_t bytes) : start_(start), bytes_(bytes) {}
+  char* start_;
+  std::size_t bytes_;
+};
+
+/// Shared memory that holds one T, from before a fork on.
 template <class T>
 class SharedPage {
  public:
   static Result<SharedPage> Create() {
-    void* page =
-        mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) return OsError("cannot map shared memory");
-    return SharedPage(new (page) T());
+    Result<SharedMemory> memory = SharedMemory::Create(sizeof(T));
+    if (!memory) return memory.error();
+    new (memory->start()) T();
+    return SharedPage(*std::move(memory));
   }
-  SharedPage(SharedPage&& other) noexcept : value_(other.value_) { other.value_ = nullptr; }
-  SharedPage& operator=(SharedPage&&) = delete;
-  ~SharedPage() { Unmap(); }
 
-  T* operator->() { return value_; }
-  const T* operator->() const { return value_; }
-  T& operator*() { return *value_; }
-  /// For the role that only reads.
-  void MakeReadOnly() { mprotect(value_, sizeof(T), PROT_READ); }
-  /// For the role that has nothing to do with it.
-  void Unmap() {
-    if (value_ != nullptr) munmap(value_, sizeof(T));
-    value_ = nullptr;
-  }
+  T* operator->() { return value(); }
+  const T* operator->() const { return value(); }
+  T& operator*() { return *value(); }
+  void MakeReadOnly() { memory_.MakeReadOnly(); }
+  void Unmap() { memory_.Unmap(); }
 
  private:
-  explicit SharedPage(T* value) : value_(value) {}
-  T* value_;
+  explicit SharedPage(SharedMemory&& memory) : memory_(std::move(memory)) {}
+  T* value() const { return reinterpret_cast<T*>(memory_.start()); }
+  SharedMemory memory_;
 };
 
 }  // namespace tld
