@@ -13,8 +13,7 @@ namespace tld {
 struct Child {
   static constexpr std::int64_t kFirstBackoffMs = 100;
   static constexpr std::int64_t kLastBackoffMs = 30'000;
-  static constexpr std::int64_t kHealthyMs =
-      60'000;  ///< one that lived so long begins anew with it
+  static constexpr std::int64_t kHealthyMs = 60'000;  ///< then the pauses begin anew
 
   pid_t pid = 0;  ///< 0 = does not run
   std::int64_t started_ms = 0;

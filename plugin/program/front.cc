@@ -157,11 +157,11 @@ class Front {
       queue_.Commit(bytes.size());
       total += bytes.size();
     }
-    pace_.RestUs(records, total, MonotonicUs());
+    pace_.AfterRead(records, total, MonotonicUs());
     counters_->bytes_read += total;
     counters_->lines_dropped = queue_.dropped().lines;
     counters_->bytes_dropped = queue_.dropped().bytes;
-    NoteQueue();
+    if (queue_.size() > counters_->queue_peak) counters_->queue_peak = queue_.size();
   }
 
   /// The end of the pipe is how the sensor is told to finish with what is in the queue.
@@ -171,10 +171,6 @@ class Front {
     ended_ms_ = now_ms_;
     sensor_.next_start_ms = std::min(sensor_.next_start_ms, now_ms_);
     wake_.Reset();
-  }
-
-  void NoteQueue() {
-    if (queue_.size() > counters_->queue_peak) counters_->queue_peak = queue_.size();
   }
 
   /// While the dispatcher empties its queue, more comes in a moment: the sensor is not woken for

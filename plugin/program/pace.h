@@ -27,9 +27,8 @@ class Pace {
   /// Fewer bytes are not worth a wake-up of the reader behind the front.
   static constexpr std::size_t kGatherBytes = 128 * 1024;
 
-  /// To be called after each read, with what it brought. Returns how long to leave the input alone;
-  /// 0 = not at all. Times are monotonic.
-  std::int64_t RestUs(std::uint64_t records, std::size_t bytes, std::int64_t now_us) {
+  /// To be called after each read, with what it brought. Times are monotonic.
+  void AfterRead(std::uint64_t records, std::size_t bytes, std::int64_t now_us) {
     records_ += static_cast<std::int64_t>(records);
     const std::int64_t elapsed_us = now_us - begun_us_;
     if (elapsed_us >= kWindowUs) {
@@ -40,10 +39,9 @@ class Pace {
     const std::int64_t rest_us = !busy_ ? 0 : WasFull(records, bytes) ? kRefillUs : kRestUs;
     read_at_us_ = now_us + rest_us;
     refills_ = rest_us == kRefillUs;
-    return rest_us;
   }
 
-  /// What is left of the rest.
+  /// How long to leave the input alone; 0 = not at all.
   std::int64_t WaitUs(std::int64_t now_us) const {
     return std::max<std::int64_t>(read_at_us_ - now_us, 0);
   }

@@ -64,7 +64,7 @@ class Sensor {
       TakeFound();
       control_.Serve(fds, now_ms_);
       pipeline_->Tick(now_ms_);
-      own_.bytes_open = pipeline_->open_bytes();
+      own_.bytes_open = pipeline_->open_bytes();  // less, where the time of some was up
       output_->Tick(MonotonicMs(), RealtimeUs());
       remotes_.AfterCommit(output_->store().commits());
       if (now_ms_ - kept_house_ms_ >= kHousekeepingMs) KeepHouse();
@@ -192,7 +192,7 @@ class Sensor {
       return;
     }
     pipeline_->Feed(bytes, now_ms_);
-    own_.bytes_open = pipeline_->open_bytes();
+    own_.bytes_open = pipeline_->open_bytes();  // first: what dies between is told twice, not never
     input_.Release();
   }
 
@@ -278,8 +278,8 @@ class Sensor {
   }
 
   std::string StatusText() {
-    return StatusJson({started_us_, start_.landlock, degraded_, latency_, alerts_,
-                       input_.waiting(), remotes_, recognizer_, witness_},
+    return StatusJson({started_us_, start_.landlock, degraded_, latency_, alerts_, input_.waiting(),
+                       remotes_, recognizer_, witness_},
                       *pipeline_, *output_, front_);
   }
 
@@ -300,7 +300,8 @@ class Sensor {
   }
 
   HealthSources Sources() {
-    return {front_, witness_, *pipeline_, *output_, remotes_, recognizer_, alerts_, input_.waiting()};
+    return {front_,   witness_,    *pipeline_, *output_,
+            remotes_, recognizer_, alerts_,    input_.waiting()};
   }
 
   void Tell(const std::vector<News>& news) {
