@@ -141,9 +141,6 @@ DELIVERY_TESTS := $(BUILD)/tests/delivery_test
 LIVE_TESTS := $(BUILD)/tests/live_test
 
 $(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -I.
-# Half the time to compile; what is tested keeps its own flags.
-TEST_CXXFLAGS ?= -O1 -g1
-$(BUILD)/obj/tests/%.o: ALL_CXXFLAGS += $(TEST_CXXFLAGS)
 
 define TEST_PROGRAM
 $(BUILD)/tests/$(1)_test: $$(filter-out $(TEST_SUPPORT),$$(patsubst \
