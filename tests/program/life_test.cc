@@ -192,10 +192,14 @@ TEST_F(LifeTest, TheEndOfABurstIsJudgedThoughNothingFollows) {
 std::vector<std::string> Stored(const std::string& path) {
   std::vector<std::string> stored;
   Result<Database> database = Database::Open(path, Database::Mode::kRead);
-  if (!database) return stored;  // nothing was written yet
+  if (!database) return stored;     // nothing was written yet
+  database->WaitForOthers(10'000);  // one that was killed may hold its locks for a moment
   Result<Statement> rows =
       database->Prepare("SELECT seq || ':' || rule FROM alert WHERE command != '' ORDER BY id");
-  while (rows && rows->Step() == SQLITE_ROW) stored.emplace_back(rows->Text(0));
+  if (!rows) return stored;  // nor the table
+  int rc = SQLITE_DONE;
+  while ((rc = rows->Step()) == SQLITE_ROW) stored.emplace_back(rows->Text(0));
+  EXPECT_EQ(rc, SQLITE_DONE);
   return stored;
 }
 
