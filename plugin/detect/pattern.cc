@@ -29,9 +29,7 @@ std::string Lower(std::string_view text) {
 
 /// A number for two bytes; some share one.
 constexpr std::size_t kSteps = 1024;
-std::size_t Mixed(std::size_t first, std::size_t second) {
-  return (first << 3 ^ second) % kSteps;
-}
+std::size_t Mixed(std::size_t first, std::size_t second) { return (first << 3 ^ second) % kSteps; }
 
 bool StartsWithLower(std::string_view subject, std::string_view lower) {
   return subject.size() >= lower.size() && EqualsIgnoreCase(subject.substr(0, lower.size()), lower);
@@ -79,16 +77,30 @@ OsMatch::OsMatch(std::string_view pattern) : text_(pattern) {
     alternative.at_end = text.ends_with('$');
     if (alternative.at_end) text.remove_suffix(1);
     alternative.text = Lower(text);
-    if (alternative.IsPart() && !alternative.text.empty()) {
-      const std::size_t size = alternative.text.size();
-      least_ = least_ == 0 ? size : std::min(least_, size);
-    }
-    any_ |= alternative.IsPart() && alternative.text.empty();
-    alternatives_.push_back(std::move(alternative));
+    Add(std::move(alternative));
     if (bar == pattern.size()) break;
     pattern.remove_prefix(bar + 1);
   }
   FillSteps();
+}
+
+OsMatch OsMatch::OfParts(std::vector<std::string> parts) {
+  OsMatch any;
+  for (std::string& part : parts) {
+    any.text_ += (any.text_.empty() ? "" : "|") + part;
+    any.Add({std::move(part), false, false});
+  }
+  any.FillSteps();
+  return any;
+}
+
+void OsMatch::Add(Alternative alternative) {
+  if (alternative.IsPart() && !alternative.text.empty()) {
+    const std::size_t size = alternative.text.size();
+    least_ = least_ == 0 ? size : std::min(least_, size);
+  }
+  any_ |= alternative.IsPart() && alternative.text.empty();
+  alternatives_.push_back(std::move(alternative));
 }
 
 /// S. Wu and U. Manber, "A fast algorithm for multi-pattern searching" (1994): a long subject is
@@ -116,9 +128,13 @@ bool OsMatch::HoldsAtEdge(const Alternative& alternative, std::string_view subje
          EqualsIgnoreCase(subject.substr(subject.size() - text.size()), text);
 }
 
+/// Parts often begin alike; the byte where the shortest ends tells most of them apart.
 bool OsMatch::PartBegins(std::string_view rest) const {
+  const std::size_t last = least_ - 1;
+  const char byte = AsciiLower(rest[last]);
   return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const Alternative& part) {
-    return part.IsPart() && StartsWithLower(rest, part.text);
+    return part.IsPart() && part.text.size() > last && part.text[last] == byte &&
+           StartsWithLower(rest, part.text);
   });
 }
 

@@ -52,6 +52,8 @@ class MatchScratch {
 class OsMatch {
  public:
   explicit OsMatch(std::string_view pattern);
+  /// Looks for any of these anywhere, as OnlyParts gives them.
+  static OsMatch OfParts(std::vector<std::string> parts);
 
   bool Matches(std::string_view subject) const;
   const std::string& text() const { return text_; }  ///< as written
@@ -72,6 +74,8 @@ class OsMatch {
 
     bool IsPart() const { return !at_start && !at_end; }
   };
+  OsMatch() = default;
+  void Add(Alternative alternative);
   static bool HoldsAtEdge(const Alternative& alternative, std::string_view subject);
   void FillSteps();
   bool HasPart(std::string_view subject) const;
@@ -84,7 +88,7 @@ class OsMatch {
   /// the next place is where a part may end so. Empty where that one has a single byte.
   std::vector<std::uint8_t> steps_;
   std::bitset<256> firsts_;  // the bytes that parts begin with, in lower case
-  bool any_ = false;  // a part is empty
+  bool any_ = false;         // a part is empty
   bool negated_ = false;
 };
 

@@ -55,12 +55,25 @@ std::size_t HeapBytes(const std::string& text) {
 
 Windows::Windows(const Ruleset& ruleset)
     : ruleset_(ruleset),
+      literal_logs_(CollectLogs(ruleset)),
       fired_(ruleset.rules.size()),
       alert_ms_(ruleset.rules.size()),
       memories_(ruleset.composites.size()) {
   for (const std::size_t rule : ruleset.composites) {
     longest_ms_ = std::max(longest_ms_, ruleset.rules[rule].composite->timeframe_ms);
   }
+}
+
+Windows::LiteralLogs Windows::CollectLogs(const Ruleset& ruleset) {
+  std::vector<char> by_place;
+  std::vector<std::string> all;
+  for (const std::size_t rule : ruleset.composites) {
+    const auto& log = ruleset.rules[rule].composite->log;
+    const auto parts = log ? log->OnlyParts() : std::nullopt;
+    by_place.push_back(parts ? 1 : 0);
+    if (parts) all.insert(all.end(), parts->begin(), parts->end());
+  }
+  return {std::move(by_place), OsMatch::OfParts(std::move(all))};
 }
 
 void Windows::TakeOver(Windows&& old) {
@@ -207,10 +220,15 @@ std::vector<std::string> Windows::Logs(const Counted& counted) const {
 void Windows::Remember(std::size_t answer, const Event& event, const Origin& origin,
                        const std::vector<std::size_t>& fired, MatchScratch& scratch) {
   std::vector<std::size_t> places;
+  std::optional<bool> holds_literal;
   for (const std::size_t place : ruleset_.rules[answer].counted_by) {
     const std::size_t rule = ruleset_.composites[place];
     const Composite& composite = *ruleset_.rules[rule].composite;
     if (event.is_own() && !composite.own_events) continue;
+    if (literal_logs_.by_place[place] != 0) {
+      if (!holds_literal) holds_literal = literal_logs_.any.Matches(event.full_log());
+      if (!*holds_literal) continue;
+    }
     const auto& log = composite.log;
     if (log && !log->Matches(event.full_log(), scratch)) continue;
     if (std::find(fired.begin(), fired.end(), rule) == fired.end()) places.push_back(place);

@@ -71,6 +71,13 @@ class Windows {
   std::size_t remembered() const { return events_.size(); }
 
  private:
+  /// `if_matched_regex` of several composites, looked for together: nearly all logs hold none.
+  struct LiteralLogs {
+    std::vector<char> by_place;  // whether a composite's is nothing but literals
+    OsMatch any;                 // of them all
+  };
+  static LiteralLogs CollectLogs(const Ruleset& ruleset);
+
   struct Fired {
     std::int64_t hour = -1;
     std::uint64_t times = 0;
@@ -97,6 +104,7 @@ class Windows {
   const RememberedEvent& At(std::uint64_t name) const { return events_[name - first_]; }
 
   const Ruleset& ruleset_;
+  LiteralLogs literal_logs_;
   std::vector<Fired> fired_;                           // by rule
   std::vector<std::optional<std::int64_t>> alert_ms_;  // by rule; for `ignore`
   std::vector<std::deque<std::uint64_t>> memories_;    // by place in Ruleset::composites
