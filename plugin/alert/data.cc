@@ -14,69 +14,108 @@ namespace {
 constexpr std::string_view kCommandLine = "audit.execve.cmdline";
 constexpr std::string_view kArgumentGroup = "audit.execve.";
 
-/// One name with its values, in the order of names.
+/// One value. Those of a name stand together, in the order of names.
 struct Member {
   std::string_view name;
-  std::vector<std::string_view> values;
+  std::string_view value;
 };
+
+/// What members point to that is not the event's.
+using Texts = std::deque<std::string>;
 
 std::string_view Limited(std::string_view name, std::string_view value, const DataLimits& limits) {
   if (name == kCommandLine) return CutAtCharacter(value, limits.command_line);
+  if (value.size() <= std::min(limits.identity, limits.value)) return value;
   return CutAtCharacter(value, IsIdentityField(name) ? limits.identity : limits.value);
 }
 
-/// Fields of one name joined; the arguments take their place in the order of names.
-std::vector<Member> Collect(const Event& event, const DataLimits& limits,
-                            std::deque<std::string>& names) {
-  std::vector<Member> members;
-  members.reserve(event.fields().size() + event.arguments().size());
-  for (const Field& field : event.fields()) {
-    if (field.value.empty() || (limits.identity_only && !IsIdentityField(field.name))) continue;
-    const std::string_view value = Limited(field.name, field.value, limits);
-    if (value.empty()) continue;
-    if (members.empty() || members.back().name != field.name) members.push_back({field.name, {}});
-    if (members.back().values.size() < limits.values) members.back().values.push_back(value);
-  }
+/// The arguments take their place in the order of names.
+void AddArguments(std::vector<Member>& members, const Event& event, const DataLimits& limits,
+                  Texts& texts) {
   const std::size_t count = std::min(limits.arguments, event.arguments().size());
   const auto place = std::find_if(members.begin(), members.end(), [](const Member& m) {
     return m.name.substr(0, kArgumentGroup.size()) >= kArgumentGroup;
   });
   std::vector<Member> arguments;
+  arguments.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     const Argument& argument = event.arguments()[i];
     if (argument.value.empty()) continue;
-    names.push_back("audit.execve.a" + std::to_string(argument.index));
-    arguments.push_back({names.back(), {CutAtCharacter(argument.value, limits.value)}});
+    texts.push_back("audit.execve.a" + std::to_string(argument.index));
+    arguments.push_back({texts.back(), CutAtCharacter(argument.value, limits.value)});
   }
   members.insert(place, arguments.begin(), arguments.end());
+}
+
+std::vector<Member> Collect(const Event& event, const DataLimits& limits, Texts& texts) {
+  std::vector<Member> members;
+  members.reserve(event.fields().size() + event.arguments().size());
+  std::size_t same = 0;  // values of the last name
+  for (const Field& field : event.SortedFields()) {
+    if (field.value.empty() || (limits.identity_only && !IsIdentityField(field.name))) continue;
+    const std::string_view value = Limited(field.name, field.value, limits);
+    if (value.empty()) continue;
+    same = !members.empty() && members.back().name == field.name ? same + 1 : 1;
+    if (same <= limits.values) members.push_back({field.name, value});
+  }
+  AddArguments(members, event, limits, texts);
   return members;
 }
 
-/// Adds the exact bytes of every value that is no UTF-8.
-void AddRawHex(std::vector<Member>& members, std::deque<std::string>& names,
-               std::deque<std::string>& values) {
+/// Adds, for each name, the exact bytes of its first value that is no UTF-8.
+void AddRawHex(std::vector<Member>& members, Texts& texts) {
   constexpr std::string_view kPrefix = "audit.";
   std::vector<Member> raw;
+  std::string_view done;  // the last name that has them
   for (const Member& member : members) {
-    const auto bad = [](std::string_view value) { return !IsUtf8(value); };
-    const auto first = std::find_if(member.values.begin(), member.values.end(), bad);
-    if (first == member.values.end() || !member.name.starts_with(kPrefix)) continue;
-    names.push_back("audit.raw_hex." + std::string(member.name.substr(kPrefix.size())));
-    values.push_back(HexEncode(*first));
-    raw.push_back({names.back(), {values.back()}});
+    if (member.name == done || IsUtf8(member.value) || !member.name.starts_with(kPrefix)) continue;
+    done = member.name;
+    const std::string& name =
+        texts.emplace_back("audit.raw_hex." + std::string(member.name.substr(kPrefix.size())));
+    raw.push_back({name, texts.emplace_back(HexEncode(member.value))});
   }
   const auto place = std::find_if(members.begin(), members.end(),
                                   [](const Member& m) { return m.name > "audit.raw_hex"; });
   members.insert(place, raw.begin(), raw.end());
 }
 
-void AppendValues(std::string& out, const std::vector<std::string_view>& values) {
-  if (values.size() == 1) {
-    AppendJsonString(out, values[0]);
-    return;
+/// Writes the objects that names stand in: `audit` and `file` for `audit.file.name`.
+class Nesting {
+ public:
+  explicit Nesting(std::string& out) : out_(out) { out_ += '{'; }
+
+  void GoTo(std::string_view objects) {
+    if (objects != at_) Reopen(objects);
+    if (out_.back() != '{') out_ += ',';
   }
-  AppendJsonStrings(out, values);
-}
+  void End() { out_.append(open_.size() + 1, '}'); }
+
+ private:
+  void Reopen(std::string_view objects) {
+    at_ = objects;
+    std::size_t common = 0;
+    while (common < open_.size() && !objects.empty() && open_[common] == Part(objects)) {
+      Drop(objects);
+      ++common;
+    }
+    for (; open_.size() > common; open_.pop_back()) out_ += '}';
+    while (!objects.empty()) {
+      if (out_.back() != '{') out_ += ',';
+      open_.push_back(Part(objects));
+      AppendJsonString(out_, open_.back());
+      out_ += ":{";
+      Drop(objects);
+    }
+  }
+  static std::string_view Part(std::string_view name) { return name.substr(0, name.find('.')); }
+  static void Drop(std::string_view& name) {
+    name.remove_prefix(std::min(Part(name).size() + 1, name.size()));
+  }
+
+  std::string& out_;
+  std::string_view at_;
+  std::vector<std::string_view> open_;  // outermost first
+};
 
 }  // namespace
 
@@ -88,33 +127,27 @@ bool IsIdentityField(std::string_view name) {
 }
 
 void AppendData(std::string& out, const Event& event, const DataLimits& limits) {
-  std::deque<std::string> names;  // that members point to
-  std::deque<std::string> values;
-  std::vector<Member> members = Collect(event, limits, names);
-  if (limits.raw_hex) AddRawHex(members, names, values);
-  std::vector<std::string_view> open;  // objects that are open, outermost first
-  std::vector<std::string_view> parts;  // of a name
-  out += '{';
-  for (const Member& member : members) {
-    parts.clear();  // SplitWords would take memory for each name
-    for (std::size_t at = 0; at <= member.name.size(); at += parts.back().size() + 1) {
-      parts.push_back(member.name.substr(at, member.name.find('.', at) - at));
-    }
-    std::size_t common = 0;
-    while (common < open.size() && common + 1 < parts.size() && open[common] == parts[common]) {
-      ++common;
-    }
-    for (; open.size() > common; open.pop_back()) out += '}';
-    if (out.back() != '{') out += ',';
-    for (; open.size() + 1 < parts.size(); open.push_back(parts[open.size()])) {
-      AppendJsonString(out, parts[open.size()]);
-      out += ":{";
-    }
-    AppendJsonString(out, parts.back());
+  Texts texts;
+  std::vector<Member> members = Collect(event, limits, texts);
+  if (limits.raw_hex) AddRawHex(members, texts);
+  Nesting nesting(out);
+  for (auto member = members.begin(); member != members.end();) {
+    const std::string_view name = member->name;
+    const std::size_t last = name.rfind('.') + 1;  // 0 where there is none
+    nesting.GoTo(name.substr(0, last == 0 ? 0 : last - 1));
+    AppendJsonString(out, name.substr(last));
     out += ':';
-    AppendValues(out, member.values);
+    const auto next = std::find_if(member, members.end(),
+                                   [&](const Member& other) { return other.name != name; });
+    const bool several = next - member > 1;
+    if (several) out += '[';
+    for (const auto first = member; member != next; ++member) {
+      if (member != first) out += ',';
+      AppendJsonString(out, member->value);
+    }
+    if (several) out += ']';
   }
-  out.append(open.size() + 1, '}');
+  nesting.End();
 }
 
 }  // namespace tld

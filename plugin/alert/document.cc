@@ -13,6 +13,8 @@
 namespace tld {
 namespace {
 
+constexpr std::size_t kUsualBytes = 4096;  // a document has seldom more
+
 /// Compliance groups that the manager lists apart, by the prefix of their names.
 constexpr std::pair<std::string_view, std::string_view> kCompliance[] = {
     {"pci_dss_", "pci_dss"},         {"gdpr_", "gdpr"}, {"gpg13_", "gpg13"}, {"hipaa_", "hipaa"},
@@ -110,7 +112,9 @@ void AppendPrevious(std::string& out, const Alert& alert, std::size_t kept) {
 }
 
 std::string Render(const Alert& alert, const Sender& sender, const Shortening& shortening) {
-  std::string out = "{";
+  std::string out;
+  out.reserve(kUsualBytes);
+  out += '{';
   AppendText(out, "timestamp", Timestamp(alert.time_us));
   AppendName(out, "rule");
   if (shortening.bare_rule) {
@@ -145,7 +149,8 @@ std::string Render(const Alert& alert, const Sender& sender, const Shortening& s
   }
   AppendText(out, "location", alert.location);
   AppendTld(out, alert, sender, shortening);
-  return out + '}';
+  out += '}';
+  return out;
 }
 
 /// Cuts one more thing, in the order that loses least; false when nothing is left to cut. From step
@@ -247,7 +252,7 @@ class Shortener {
     into_.data.value = bytes;
     ++step_;
     if (!alert_.about_event()) return true;
-    for (const Field& field : alert_.event->fields()) {
+    for (const Field& field : alert_.event->SortedFields()) {
       if (field.value.size() > bytes && !IsIdentityField(field.name)) into_.Name(field.name);
     }
     return true;
