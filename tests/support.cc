@@ -63,7 +63,7 @@ std::vector<Event> ParseEvents(std::string_view log) {
   std::vector<Event> events;
   Parser parser;
   Grouper grouper(Grouper::Mode::kOffline, [&](RawEvent&& raw) {
-    events.push_back(parser.Parse(std::move(raw)));
+    parser.Parse(raw, events.emplace_back());
     AddNames(events.back(), UserNames(), false);
   });
   LineReader lines(1 << 20);
@@ -84,7 +84,7 @@ Event ParseEvent(std::string_view log) {
 
 std::string Values(const Event& event, std::string_view name) {
   std::string joined;
-  for (const Field& field : event.Find(name)) {
+  for (const Field& field : event.FindNamed(name)) {
     if (!joined.empty()) joined += '|';
     joined += field.value;
   }

@@ -94,10 +94,32 @@ Argument JoinPieces(const std::vector<Piece>& pieces, std::size_t& at, const Len
   return argument;
 }
 
-}  // namespace
+/// The kernel's ordinary form: each argument whole, and one after the other. False where there is
+/// more to it.
+bool ReadInOrder(std::span<const std::string_view> bodies, ArgumentList& list) {
+  for (std::string_view body : bodies) {
+    for (RawField field; NextRawField(body, field);) {
+      if (field.name == "argc" && list.argc.empty()) {
+        list.argc = field.value;
+        continue;
+      }
+      const auto next = static_cast<std::uint32_t>(list.arguments.size());
+      if (field.name[0] != 'a' || SmallNumber(field.name.substr(1)) != next) return false;
+      if (IsCut(field.value)) return false;
+      if (field.value.starts_with('"')) {
+        list.arguments.push_back({next, Unquote(field.value)});
+        continue;
+      }
+      const std::size_t begin = list.decoded.size();
+      list.decoded += DecodeUntrusted(field.value);
+      list.arguments.push_back({next, std::string_view(list.decoded).substr(begin)});
+    }
+  }
+  return true;
+}
 
-ArgumentList DecodeArguments(const std::vector<std::string_view>& bodies) {
-  ArgumentList list;
+/// Any form: in pieces, out of order, said twice.
+void ReadPieces(std::span<const std::string_view> bodies, ArgumentList& list) {
   std::vector<Piece> pieces;
   Lengths lengths;
   for (std::string_view body : bodies) {
@@ -117,19 +139,33 @@ ArgumentList DecodeArguments(const std::vector<std::string_view>& bodies) {
   if (!std::is_sorted(pieces.begin(), pieces.end(), before)) {
     std::stable_sort(pieces.begin(), pieces.end(), before);
   }
+  for (std::size_t at = 0; at < pieces.size();) {
+    list.arguments.push_back(JoinPieces(pieces, at, lengths, list));
+  }
+}
+
+}  // namespace
+
+void ArgumentList::Clear() {
+  argc = {};
+  arguments.clear();
+  truncated = false;
+  decoded.clear();
+}
+
+void DecodeArguments(std::span<const std::string_view> bodies, ArgumentList& list) {
   // A value is no longer than it is encoded: `decoded` keeps its place, and so do the views into
   // it. Never so short that it would move with its string.
   std::size_t most = sizeof(std::string);
-  for (const Piece& piece : pieces) most += piece.value.size();
+  for (const std::string_view body : bodies) most += body.size();
   list.decoded.reserve(most);
-  list.arguments.reserve(pieces.size());
-  for (std::size_t at = 0; at < pieces.size();) {
-    list.arguments.push_back(JoinPieces(pieces, at, lengths, list));
+  if (!ReadInOrder(bodies, list)) {
+    list.Clear();
+    ReadPieces(bodies, list);
   }
   if (const auto argc = ParseNumber(list.argc)) {
     list.truncated |= *argc > list.arguments.size();
   }
-  return list;
 }
 
 std::string CommandLine(const std::vector<Argument>& arguments) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ struct ArgumentList {
   ArgumentList(ArgumentList&&) = default;
   ArgumentList& operator=(ArgumentList&&) = default;
 
+  /// Keeps its memory.
+  void Clear();
+
   std::string_view argc;            ///< as the kernel wrote it; empty where no record has it
   std::vector<Argument> arguments;  ///< by index, each once
   bool truncated = false;           ///< an argument, a piece or the end of one is missing
@@ -31,7 +35,8 @@ struct ArgumentList {
 /// are given in order. Pieces `aN[i]` of a long argument may stand in several records; each piece
 /// is decoded by its own form, quoted or hexadecimal (audit_log_single_execve_arg in
 /// kernel/auditsc.c). libauparse is not asked: 3.0.7 sees 36 fields of a record only.
-ArgumentList DecodeArguments(const std::vector<std::string_view>& bodies);
+/// REQUIRES: `list` is as new, or cleared.
+void DecodeArguments(std::span<const std::string_view> bodies, ArgumentList& list);
 
 /// The arguments as a shell would read them back.
 std::string CommandLine(const std::vector<Argument>& arguments);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory_resource>
 #include <utility>
 
 #include "base/text.h"
@@ -11,7 +12,6 @@
 namespace tld {
 namespace {
 
-constexpr std::size_t kFewFields = 16;
 constexpr std::size_t kFirstBlock = 4096;  // holds the values of an ordinary exec event
 constexpr std::string_view kArgumentPrefix = "audit.execve.a";
 
@@ -29,110 +29,66 @@ FieldName::FieldName(std::string_view name) : text_(name) {
   argument_ = static_cast<std::uint32_t>(*number);
 }
 
-Event::Event(RawEvent raw)
-    : raw_(std::move(raw)),
-      bytes_(std::make_unique<std::pmr::monotonic_buffer_resource>(kFirstBlock)) {
-  fields_.reserve(64);
+struct Event::Bytes {
+  std::array<std::byte, kFirstBlock> first;
+  std::pmr::monotonic_buffer_resource arena{first.data(), first.size()};
+};
+
+void Event::FreeBytes::operator()(Bytes* bytes) const { delete bytes; }
+
+Event::Event(RawEvent raw) : raw_(std::move(raw)), bytes_(new Bytes) { fields_.reserve(128); }
+
+void Event::Begin(RawEvent& raw) {
+  std::swap(raw_, raw);
+  bytes_->arena.release();
+  fields_.clear();
+  chains_ = {};
+  list_.Clear();
 }
 
 std::string_view Event::Keep(std::string_view bytes) {
   if (bytes.empty()) return {};
-  char* copy = static_cast<char*>(bytes_->allocate(bytes.size(), 1));
+  char* copy = static_cast<char*>(bytes_->arena.allocate(bytes.size(), 1));
   std::memcpy(copy, bytes.data(), bytes.size());
   return {copy, bytes.size()};
 }
 
-void Event::Add(std::string_view name, std::string_view value) {
-  fields_.push_back({name, Keep(value), FieldIdOf(name)});
+std::size_t Event::ChainOf(FieldId id, std::string_view name) {
+  return id != kOtherField ? id : kKnownFields + field_id::Hash(name) % kOtherChains;
 }
 
-void Event::AddView(FieldId id, std::string_view value) {
-  fields_.push_back({kFieldNames[id], value, id});
+void Event::Append(const Field& field) {
+  fields_.push_back(field);
+  const auto place = static_cast<std::uint32_t>(fields_.size());
+  Chain& chain = chains_[ChainOf(field.id, field.name)];
+  (chain.first == 0 ? chain.first : fields_[chain.last - 1].next) = place;
+  chain.last = place;
 }
 
-void Event::AddNamed(std::string_view name, std::string_view value) { Add(Keep(name), value); }
+void Event::Add(KnownField field, std::string_view value) { AddView(field, Keep(value)); }
 
-void Event::SetArguments(ArgumentList list) { list_ = std::move(list); }
-
-/// Known names by counting, since their numbers are in the order of names.
-void Event::SortByName() {
-  std::array<std::uint32_t, kKnownFields + 1> places{};
-  for (const Field& field : fields_) ++places[field.id + 1U];
-  const std::size_t others = places[kOtherField + 1];
-  for (std::size_t id = 1; id < places.size(); ++id) places[id] += places[id - 1];
-  std::vector<Field> sorted(fields_.size());
-  sorted.reserve(fields_.capacity());
-  for (const Field& field : fields_) sorted[places[field.id]++] = field;
-  fields_.swap(sorted);
-  has_others_ = others > 0;
-  if (!has_others_) return;
-  // All names are in lower case: the parser's own, and those that it takes from records.
-  const auto less = [](const Field& a, const Field& b) { return a.name < b.name; };
-  const auto known = fields_.begin() + static_cast<std::ptrdiff_t>(others);
-  std::stable_sort(fields_.begin(), known, less);
-  std::inplace_merge(fields_.begin(), known, fields_.end(), less);
+void Event::AddView(KnownField field, std::string_view value) {
+  Append({kFieldNames[field.id], value, field.id});
 }
 
-/// Few fields, behind many that are in order. The numbers of known names are in the order of names.
-void Event::MergeByName() {
-  const auto less = [](const Field& a, const Field& b) {
+void Event::AddNamed(std::string_view name, std::string_view value) {
+  const FieldId id = FieldIdOf(name);
+  Append({id != kOtherField ? kFieldNames[id] : Keep(name), Keep(value), id});
+}
+
+std::vector<Field> Event::SortedFields() const {
+  std::vector<Field> sorted = fields_;
+  // The numbers of known names are in the order of names.
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Field& a, const Field& b) {
     return a.id != kOtherField && b.id != kOtherField ? a.id < b.id : a.name < b.name;
-  };
-  const auto first_new = fields_.begin() + static_cast<std::ptrdiff_t>(sealed_);
-  std::array<Field, kFewFields> fresh;
-  auto end = std::copy(first_new, fields_.end(), fresh.begin());
-  for (auto field = fresh.begin(); field != end; ++field) {
-    has_others_ |= field->id == kOtherField;
-    std::rotate(std::upper_bound(fresh.begin(), field, *field, less), field, field + 1);
-  }
-  // From the back: what is new goes behind what is equal to it.
-  auto old = first_new;
-  for (auto place = fields_.end(); end != fresh.begin();) {
-    const bool take_old = old != fields_.begin() && less(*(end - 1), *(old - 1));
-    *--place = take_old ? *--old : *--end;
-  }
+  });
+  return sorted;
 }
 
-void Event::Seal() {
-  if (sealed_ > 0 && fields_.size() - sealed_ <= kFewFields) {
-    MergeByName();
-  } else {
-    SortByName();
-  }
-  sealed_ = fields_.size();
-  ranges_ = {};
-  for (std::size_t i = 0; i < fields_.size(); ++i) {
-    Range& range = ranges_[fields_[i].id];
-    if (range.count++ == 0) range.begin = static_cast<std::uint32_t>(i);
-  }
-}
-
-std::span<const Field> Event::FindKnown(FieldId id) const {
-  return {fields_.data() + ranges_[id].begin, ranges_[id].count};
-}
-
-std::span<const Field> Event::FindOther(std::string_view lower_name) const {
-  if (!has_others_) return {};
-  const auto first =
-      std::lower_bound(fields_.begin(), fields_.end(), lower_name,
-                       [](const Field& field, std::string_view name) { return field.name < name; });
-  auto last = first;
-  while (last != fields_.end() && last->name == lower_name) ++last;
-  return {first, last};
-}
-
-std::span<const Field> Event::Find(std::string_view lower_name) const {
+FieldRange Event::FindNamed(std::string_view lower_name) const {
   const FieldId id = FieldIdOf(lower_name);
-  return id != kOtherField ? FindKnown(id) : FindOther(lower_name);
-}
-
-std::span<const Field> Event::Find(const FieldName& name) const {
-  return name.id() != kOtherField ? FindKnown(name.id()) : FindOther(name.text());
-}
-
-std::string_view Event::First(std::string_view lower_name) const {
-  const auto values = Find(lower_name);
-  return values.empty() ? std::string_view() : values.front().value;
+  const std::string_view told_apart_by = id == kOtherField ? lower_name : std::string_view();
+  return {fields_.data(), chains_[ChainOf(id, lower_name)].first, told_apart_by};
 }
 
 std::string_view Event::First(const FieldName& name) const {

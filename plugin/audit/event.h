@@ -2,9 +2,10 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
-#include <memory_resource>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,24 +43,82 @@ struct Field {
   std::string_view name;
   std::string_view value;
   FieldId id = kOtherField;
+  std::uint32_t next = 0;  ///< the place of the next of its chain in Event::fields(), and one more
+};
+
+/// The fields of one name. Refers to the event: until another field is added.
+class FieldRange {
+ public:
+  class Iterator {
+   public:
+    using value_type = Field;
+    using difference_type = std::ptrdiff_t;
+
+    Iterator() = default;
+    const Field& operator*() const { return fields_[at_ - 1]; }
+    const Field* operator->() const { return &fields_[at_ - 1]; }
+    Iterator& operator++() {
+      at_ = fields_[at_ - 1].next;
+      Settle();
+      return *this;
+    }
+    Iterator operator++(int) {
+      Iterator before = *this;
+      ++*this;
+      return before;
+    }
+    bool operator==(const Iterator& other) const { return at_ == other.at_; }
+
+   private:
+    friend class FieldRange;
+    Iterator(const Field* fields, std::uint32_t at, std::string_view name)
+        : fields_(fields), at_(at), name_(name) {
+      Settle();
+    }
+    /// Names without a number share chains.
+    void Settle() {
+      while (at_ != 0 && !name_.empty() && fields_[at_ - 1].name != name_) {
+        at_ = fields_[at_ - 1].next;
+      }
+    }
+
+    const Field* fields_ = nullptr;
+    std::uint32_t at_ = 0;
+    std::string_view name_;  // empty: all of the chain are meant
+  };
+
+  FieldRange(const Field* fields, std::uint32_t first, std::string_view name)
+      : begin_(fields, first, name) {}
+
+  Iterator begin() const { return begin_; }
+  static Iterator end() { return {}; }
+  bool empty() const { return begin_ == end(); }
+  const Field& front() const { return *begin_; }
+  bool HasSeveral() const { return !empty() && std::next(begin_) != end(); }
+
+ private:
+  Iterator begin_;
 };
 
 /// One event of the audit system, decoded: what rules are evaluated on. Owns all its bytes and may
-/// be moved. Filled by the parser, then sealed; only const members are used after that.
+/// be moved. Fields are chained by their names as they are added, so that they are found without
+/// an order.
 class Event {
  public:
+  Event() : Event(RawEvent()) {}
   explicit Event(RawEvent raw);
 
-  /// `name` is in lower case and lives as long as the program.
-  void Add(std::string_view name, std::string_view value);
+  /// Becomes the event of these records, without a field. The memory of the one before stays in
+  /// use: what its records had is left in `raw`.
+  void Begin(RawEvent& raw);
+
+  void Add(KnownField field, std::string_view value);
   /// Does not copy: `value` is part of the event's own text (full_log).
-  void AddView(FieldId id, std::string_view value);
-  /// Copies the name as well; lower case, too.
+  void AddView(KnownField field, std::string_view value);
+  /// `name` is in lower case.
   void AddNamed(std::string_view name, std::string_view value);
-  /// The list is of the event's own text.
-  void SetArguments(ArgumentList list);
-  /// Orders the fields by name; Find works from here on. May be called again after another Add.
-  void Seal();
+  /// To be filled from the event's own text.
+  ArgumentList& argument_list() { return list_; }
 
   const EventId& id() const { return raw_.id; }
   /// The records joined by one blank (RawEvent::text).
@@ -67,15 +126,25 @@ class Event {
   const RawEvent& raw() const { return raw_; }
   /// Made by this plugin (own_event.h).
   bool is_own() const { return raw_.Find(record_type::kOwn) != nullptr; }
+  /// In the order of the records.
   const std::vector<Field>& fields() const { return fields_; }
+  /// In the order of names; those of one name as they are.
+  std::vector<Field> SortedFields() const;
   const std::vector<Argument>& arguments() const { return list_.arguments; }
 
-  /// All values of a field that is no argument, by its lower-case name. After Seal.
-  std::span<const Field> Find(std::string_view lower_name) const;
-  std::span<const Field> Find(const FieldName& name) const;
-  /// The first value, or an empty text. After Seal.
-  std::string_view First(std::string_view lower_name) const;
+  /// All values of a field that is no argument.
+  FieldRange Find(KnownField field) const { return {fields_.data(), chains_[field.id].first, {}}; }
+  FieldRange Find(const FieldName& name) const {
+    if (name.id() != kOtherField) return {fields_.data(), chains_[name.id()].first, {}};
+    return FindNamed(name.text());
+  }
+  /// The first value, or an empty text.
+  std::string_view First(KnownField field) const {
+    const std::uint32_t first = chains_[field.id].first;
+    return first == 0 ? std::string_view() : fields_[first - 1].value;
+  }
   std::string_view First(const FieldName& name) const;
+  FieldRange FindNamed(std::string_view lower_name) const;
   bool Has(const FieldName& name) const;
 
   /// True if `holds(value)` for one value of the field.
@@ -92,25 +161,28 @@ class Event {
   }
 
  private:
-  /// Where the fields of a known name stand.
-  struct Range {
-    std::uint32_t begin = 0;
-    std::uint32_t count = 0;
+  /// Of fields with one known name, or of some others.
+  struct Chain {
+    std::uint32_t first = 0;  // as of Field::next
+    std::uint32_t last = 0;
   };
+  /// What others are told apart by: so many names that a record may hold are soon found.
+  static constexpr std::size_t kOtherChains = 48;
+  static std::size_t ChainOf(FieldId id, std::string_view name);
 
   const Argument* FindArgument(std::uint32_t index) const;
   std::string_view Keep(std::string_view bytes);
-  std::span<const Field> FindKnown(FieldId id) const;
-  std::span<const Field> FindOther(std::string_view lower_name) const;
-  void SortByName();
-  void MergeByName();
+  void Append(const Field& field);
 
   RawEvent raw_;
-  std::unique_ptr<std::pmr::monotonic_buffer_resource> bytes_;
+  /// Of values that are not in raw_.
+  struct Bytes;
+  struct FreeBytes {
+    void operator()(Bytes* bytes) const;
+  };
+  std::unique_ptr<Bytes, FreeBytes> bytes_;
   std::vector<Field> fields_;
-  std::array<Range, kKnownFields> ranges_{};
-  std::size_t sealed_ = 0;   // fields that are in order, the first ones
-  bool has_others_ = false;  // fields that have no number
+  std::array<Chain, kKnownFields + kOtherChains> chains_{};
   ArgumentList list_;
 };
 

@@ -33,14 +33,19 @@ inline constexpr std::string_view kFieldNames[] = {
     "audit.execve.argc",
     "audit.execve.cmdline",
     "audit.exit",
+    "audit.fe",
+    "audit.fi",
     "audit.file.dev",
     "audit.file.inode",
     "audit.file.mode",
     "audit.file.name",
     "audit.file.nametype",
+    "audit.fp",
+    "audit.frootid",
     "audit.fsgid",
     "audit.fsuid",
     "audit.fsuid_name",
+    "audit.fver",
     "audit.gid",
     "audit.health.text",
     "audit.health.what",
@@ -56,8 +61,16 @@ inline constexpr std::string_view kFieldNames[] = {
     "audit.identity.writable_dir",
     "audit.key",
     "audit.node",
+    "audit.old_pa",
+    "audit.old_pe",
+    "audit.old_pi",
+    "audit.old_pp",
     "audit.op",
+    "audit.pa",
+    "audit.pe",
+    "audit.pi",
     "audit.pid",
+    "audit.pp",
     "audit.ppid",
     "audit.proctitle",
     "audit.program",
@@ -115,5 +128,16 @@ constexpr FieldId FieldIdOf(std::string_view lower_name) {
     if (id == kOtherField || kFieldNames[id] == lower_name) return id;
   }
 }
+
+/// A known name, whose number is found when this is compiled; or none.
+struct KnownField {
+  constexpr KnownField() = default;
+  consteval KnownField(const char* name) : id(FieldIdOf(name)) {  // NOLINT: a name is one
+    if (id == kOtherField) throw "no known field";
+  }
+  constexpr bool is_none() const { return id == kOtherField; }
+
+  FieldId id = kOtherField;
+};
 
 }  // namespace tld

@@ -5,61 +5,63 @@
 #include <cstdint>
 #include <string>
 
-#include "audit/field_names.h"
-
 namespace tld {
 namespace {
 
-void AddField(Event& event, const NamePair& pair, const RawField& field) {
-  if (field.value == "(null)") return;
-  if (field.value.starts_with('"')) {
-    event.AddView(pair.id, Unquote(field.value));
-  } else if (!pair.encoded) {
-    event.AddView(pair.id, field.value);
-  } else {
-    std::string decoded = DecodeUntrusted(field.value);
-    if (field.name == "proctitle") std::replace(decoded.begin(), decoded.end(), '\0', ' ');
-    event.Add(pair.event, decoded);
-  }
-}
-
-/// The place of a name in the table, or the table's size. The kernel writes the fields in the
-/// table's order: the one after the last found is tried first.
-std::size_t PlaceOf(std::string_view name, std::span<const NamePair> table, std::size_t next) {
-  if (next < table.size() && table[next].record == name) return next;
-  std::size_t i = 0;
-  while (i < table.size() && table[i].record != name) ++i;
-  return i;
-}
-
-bool IsParent(const RawField& field) {
-  return field.name == "nametype" && field.value == "PARENT";
-}
-
-std::span<const NamePair> TableOf(int type, std::span<const RawField> fields) {
+/// All names of a record's fields, as the kernel orders them; empty for other types.
+std::span<const NamePair> NamesOf(int type) {
   switch (type) {
     case record_type::kSyscall:
       return kSyscallFields;
+    case record_type::kPath:
+      return kPathFields;
     case record_type::kCwd:
       return kCwdFields;
     case record_type::kProctitle:
       return kProctitleFields;
+    case record_type::kBprmFcaps:
+      return kCapabilityFields;
     default:
-      if (std::any_of(fields.begin(), fields.end(), IsParent)) return kParentFields;
-      return kPathFields;
+      return {};
   }
 }
 
-bool HasFixedForm(int type) {
-  switch (type) {
-    case record_type::kSyscall:
-    case record_type::kPath:
-    case record_type::kCwd:
-    case record_type::kProctitle:
-    case record_type::kBprmFcaps:
-      return true;
-    default:
-      return false;
+/// Bytes of the name at the start of a field; 0 where there is none.
+std::size_t NameSize(std::string_view field) {
+  const std::size_t end = field.find_first_of("= ");
+  return end == field.npos || field[end] == ' ' ? 0 : end;
+}
+
+/// By hand: names are too short for a call.
+inline bool BeginsWith(std::string_view field, std::string_view name) {
+  if (field.size() <= name.size() || field[name.size()] != '=') return false;
+  std::size_t i = 0;
+  while (i < name.size() && field[i] == name[i]) ++i;
+  return i == name.size();
+}
+
+/// The name at the start of a field. The kernel's order is that of the table: the one after the
+/// last, `next`, is tried first.
+inline const NamePair* NameOf(std::string_view field, std::span<const NamePair> names,
+                              std::size_t next) {
+  if (next < names.size() && BeginsWith(field, names[next].record)) return &names[next];
+  for (const NamePair& pair : names) {
+    if (BeginsWith(field, pair.record)) return &pair;
+  }
+  return nullptr;
+}
+
+void AddValue(Event& event, const NamePair& name, std::string_view text) {
+  if (text.starts_with('"')) {
+    event.AddView(name.event, Unquote(text));
+  } else if (text == "(null)") {
+    return;
+  } else if (!name.encoded) {
+    event.AddView(name.event, text);
+  } else {
+    std::string decoded = DecodeUntrusted(text);
+    if (name.record == "proctitle") std::replace(decoded.begin(), decoded.end(), '\0', ' ');
+    event.Add(name.event, decoded);
   }
 }
 
@@ -67,34 +69,45 @@ bool HasFixedForm(int type) {
 
 bool FixedRecord::Read(int type, std::string_view body) {
   count_ = 0;
-  if (!HasFixedForm(type)) return false;
+  type_ = type;
+  const std::span<const NamePair> names = NamesOf(type);
+  if (names.empty()) return false;
+  std::size_t next = 0;
   // A label of AppArmor such as `subj=/usr/sbin/x (enforce)` has blanks.
   for (std::size_t at = 0; at < body.size();) {
-    if (body[at] == ' ') {
+    const std::string_view field = body.substr(at);
+    if (field[0] == ' ') {
       ++at;
       continue;
     }
-    const std::size_t name = at;
-    while (at < body.size() && body[at] != '=' && body[at] != ' ') ++at;
-    if (at == name || at == body.size() || body[at] == ' ' || count_ == kMostFields) return false;
-    const std::size_t value = at + 1;
-    at = std::min(body.find(' ', value), body.size());
-    fields_[count_++] = {body.substr(name, value - 1 - name), body.substr(value, at - value)};
+    const NamePair* const name = NameOf(field, names, next);
+    const std::size_t size = name != nullptr ? name->record.size() : NameSize(field);
+    if (size == 0 || count_ == kMostFields) return false;
+    const std::string_view rest = field.substr(size + 1);
+    const std::string_view text = rest.substr(0, rest.find(' '));
+    values_[count_++] = {name, text};
+    if (name != nullptr) next = static_cast<std::size_t>(name - names.data()) + 1;
+    at += size + 1 + text.size();
   }
   return true;
 }
 
-void AddFixedForm(int type, std::span<const RawField> fields, Event& event) {
-  const std::span<const NamePair> table = TableOf(type, fields);
+void FixedRecord::AddTo(Event& event) const {
+  const bool path = type_ == record_type::kPath;
+  const bool parent = path && std::any_of(values().begin(), values().end(), [](const Value& value) {
+                        return value.name == &kPathFields[kNametype] && value.text == "PARENT";
+                      });
   std::uint32_t seen = 0;  // in a PATH record a field said twice counts once
-  std::size_t next = 0;
-  for (const RawField& field : fields) {
-    const std::size_t i = PlaceOf(field.name, table, next);
-    if (i == table.size()) continue;
-    next = i + 1;
-    const bool again = (seen >> i & 1) != 0;
-    seen |= std::uint32_t{1} << i;
-    if (type != record_type::kPath || !again) AddField(event, table[i], field);
+  for (const Value& value : values()) {
+    if (value.name == nullptr) continue;
+    const NamePair* name = value.name;
+    if (path) {
+      const auto place = static_cast<std::size_t>(name - kPathFields);
+      if ((seen >> place & 1) != 0) continue;
+      seen |= std::uint32_t{1} << place;
+      if (parent) name = &kParentFields[place];
+    }
+    if (!name->event.is_none()) AddValue(event, *name, value.text);
   }
 }
 

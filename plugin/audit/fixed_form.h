@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "audit/event.h"
+#include "audit/field_names.h"
 #include "audit/record.h"
 
 /// The kernel's own records of a command are written in one form: `name=value` between blanks,
@@ -14,22 +15,29 @@
 /// what libauparse takes; all others, and those of another form, are left to it.
 namespace tld {
 
-/// The fields of one record, in order. Views point into the record.
+/// A record in that form. Views point into the record.
 class FixedRecord {
  public:
   /// False where the record is of another type or form. `body` is what follows the header, without
   /// enrichment.
   bool Read(int type, std::string_view body);
 
-  std::span<const RawField> fields() const { return {fields_.data(), count_}; }
+  /// Adds the fields of a SYSCALL, PATH, CWD or PROCTITLE record.
+  void AddTo(Event& event) const;
+
+  /// One of the names that the kernel gives the fields of such a record.
+  struct Value {
+    const NamePair* name = nullptr;  ///< null for a name that is none of those
+    std::string_view text;
+  };
+  /// In order.
+  std::span<const Value> values() const { return {values_.data(), count_}; }
 
  private:
   static constexpr std::size_t kMostFields = 64;  // the kernel writes 27 at most
-  std::array<RawField, kMostFields> fields_;
+  int type_ = 0;
+  std::array<Value, kMostFields> values_;
   std::size_t count_ = 0;
 };
-
-/// Adds the fields of a SYSCALL, PATH, CWD or PROCTITLE record.
-void AddFixedForm(int type, std::span<const RawField> fields, Event& event);
 
 }  // namespace tld

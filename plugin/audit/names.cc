@@ -129,8 +129,8 @@ class NameSet {
 
 struct UserField {
   std::string_view enriched;
-  std::string_view id;
-  std::string_view name;
+  KnownField id;
+  KnownField name;
 };
 constexpr UserField kUserFields[] = {
     {"AUID", "audit.auid", "audit.auid_name"},    {"UID", "audit.uid", "audit.uid_name"},
@@ -171,8 +171,7 @@ std::string_view WritableDirectory(std::string_view file) {
   return {};
 }
 
-/// Collects what the records say of the program that was run, then adds it: fields are looked up
-/// by an order that adding ends.
+/// Collects what the records say of the program that was run, then adds it.
 class Program {
  public:
   explicit Program(const Event& event)
@@ -256,8 +255,7 @@ class Program {
   std::vector<std::string_view> ways_;
 };
 
-std::vector<Field> FindUserNames(const Event& event, const UserNames& users, bool of_this_host) {
-  std::vector<Field> found;
+void AddUserNames(Event& event, const UserNames& users, bool of_this_host) {
   const auto enriched = EnrichedNames(event.raw().enrichment);
   for (std::size_t i = 0; i < enriched.size(); ++i) {
     const UserField& field = kUserFields[i];
@@ -266,9 +264,8 @@ std::vector<Field> FindUserNames(const Event& event, const UserNames& users, boo
     std::string_view name = enriched[i];
     if (name.empty() && id == "4294967295") name = "unset";
     if (name.empty() && of_this_host) name = users.Find(id);
-    if (!name.empty()) found.push_back({field.name, name});
+    if (!name.empty()) event.Add(field.name, name);
   }
-  return found;
 }
 
 }  // namespace
@@ -289,11 +286,8 @@ std::string_view UserNames::Find(std::string_view uid) const {
 }
 
 void AddNames(Event& event, const UserNames& users, bool of_this_host) {
-  // Both look fields up before they add one: Find needs the order that Seal makes.
-  const std::vector<Field> user_names = FindUserNames(event, users, of_this_host);
   Program(event).AddTo(event);
-  for (const Field& field : user_names) event.Add(field.name, field.value);
-  event.Seal();
+  AddUserNames(event, users, of_this_host);
 }
 
 }  // namespace tld

@@ -22,9 +22,9 @@
 namespace tld {
 namespace {
 
-constexpr std::size_t kNameLimit = 64;          // bytes of a record's field name
-constexpr std::size_t kOthersLimit = 512;       // fields of an event from records without a table
-constexpr std::size_t kOthersSeenLimit = 4096;  // the same, those said again included
+constexpr std::size_t kNameLimit = 64;     // bytes of a record's field name
+constexpr std::size_t kOthersLimit = 512;  // fields of an event from records without a table
+constexpr std::size_t kOthersSeenLimit = 4096;
 
 /// Names that a record may not take by calling a field so: they mean something else in an event.
 constexpr std::string_view kReserved[] = {
@@ -72,9 +72,9 @@ struct Parser::Library {
   void ReadSyscall(auparse_state_t* state);
   void ReadPath(auparse_state_t* state);
   void ReadOther(auparse_state_t* state, int type);
-  bool AddCapabilities(std::span<const RawField> fields);
-  void AddField(auparse_state_t* state, std::string_view name);
-  bool IsNewOther(std::string_view name, std::string_view value);
+  bool AddCapabilities();
+  void AddField(auparse_state_t* state, KnownField field);
+  bool IsNewOther(const FieldRange& before, std::string_view value);
   void AddOther(auparse_state_t* state, std::string_view name);
   std::string_view Text(auparse_state_t* state) const;
   std::string_view Value(auparse_state_t* state);
@@ -97,9 +97,9 @@ struct Parser::Library {
   bool has_syscall = false;   // the event has a SYSCALL record
   bool syscall_read = false;  // and it has been read
   bool cwd_read = false;
-  bool truncated = false;           // kOthersLimit was hit
-  std::vector<std::size_t> others;  // places in event->fields()
-  std::size_t others_seen = 0;
+  bool truncated = false;  // kOthersLimit was hit
+  std::size_t others = 0;
+  std::size_t others_seen = 0;  // those said again included
 };
 
 Parser::Parser() : library_(std::make_unique<Library>()) {}
@@ -115,11 +115,11 @@ void AddArguments(Event& event) {
     if (record.type == record_type::kExecve) bodies.push_back(event.raw().Body(record));
   }
   if (bodies.empty()) return;
-  ArgumentList list = DecodeArguments(bodies);
-  if (!list.argc.empty()) event.AddView(FieldIdOf("audit.execve.argc"), list.argc);
+  ArgumentList& list = event.argument_list();
+  DecodeArguments(bodies, list);
+  if (!list.argc.empty()) event.AddView("audit.execve.argc", list.argc);
   event.Add("audit.execve.cmdline", CommandLine(list.arguments));
   if (list.truncated && !event.raw().truncated) event.Add("audit.truncated", "yes");
-  event.SetArguments(std::move(list));
 }
 
 /// Type, serial, node, keys: from the headers and from the two records that have keys.
@@ -136,8 +136,8 @@ void AddIdentity(Event& event) {
 /// The fields of the records of ours (own_event.h), and whether they are encoded.
 struct OwnField {
   std::string_view record;
-  std::string_view event;
-  bool encoded;
+  KnownField event;
+  bool encoded = false;
 };
 constexpr OwnField kIdentityFields[] = {{"name", "audit.identity.name", true},
                                         {"same_as", "audit.identity.same_as", true},
@@ -163,23 +163,15 @@ void AddOwnFields(Event& event) {
       const std::string value =
           known.encoded ? DecodeUntrusted(field.value) : std::string(field.value);
       event.Add(known.event, value);
-      if (known.event == "audit.identity.name") event.Add("audit.program", value);
+      if (known.record == "name") event.Add("audit.program", value);
     }
   }
 }
 
-/// First, before the event is sealed.
-std::string_view Unsorted(const Event& event, std::string_view name) {
-  for (const Field& field : event.fields()) {
-    if (field.name == name) return field.value;
-  }
-  return {};
-}
-
 /// `__NR_x` numbers differ by architecture; the tables are libaudit's.
 void AddSyscallName(Event& event) {
-  const std::string arch(Unsorted(event, "audit.arch"));
-  const auto number = ParseNumber(Unsorted(event, "audit.syscall"));
+  const std::string arch(event.First("audit.arch"));
+  const auto number = ParseNumber(event.First("audit.syscall"));
   char* end = nullptr;
   const auto elf = static_cast<unsigned>(std::strtoul(arch.c_str(), &end, 16));
   if (arch.empty() || *end != '\0' || !number || *number > 100'000) return;
@@ -191,22 +183,19 @@ void AddSyscallName(Event& event) {
 
 }  // namespace
 
-Event Parser::Parse(RawEvent raw) {
-  Event event(std::move(raw));
+void Parser::Parse(RawEvent& raw, Event& event) {
+  event.Begin(raw);
   AddIdentity(event);
   AddArguments(event);
   AddOwnFields(event);
   library_->event = &event;
   library_->has_syscall = event.raw().Find(record_type::kSyscall) != nullptr;
   library_->syscall_read = library_->cwd_read = library_->truncated = false;
-  library_->others.clear();
-  library_->others_seen = 0;
+  library_->others = library_->others_seen = 0;
   library_->Feed(event.raw());
   library_->event = nullptr;
   if (library_->truncated) event.Add("audit.truncated", "yes");
   AddSyscallName(event);
-  event.Seal();
-  return event;
 }
 
 void Parser::Library::Feed(const RawEvent& raw) {
@@ -216,10 +205,10 @@ void Parser::Library::Feed(const RawEvent& raw) {
     if (record.type == record_type::kOwn) continue;
     if (fixed.Read(record.type, raw.Body(record))) {
       if (record.type != record_type::kBprmFcaps) {
-        if (!IsRepeated(record.type)) AddFixedForm(record.type, fixed.fields(), *event);
+        if (!IsRepeated(record.type)) fixed.AddTo(*event);
         continue;
       }
-      if (AddCapabilities(fixed.fields())) continue;
+      if (AddCapabilities()) continue;
     }
     const std::size_t at = feed.size();
     // With a header of our own: who the event is was read already, and by one reader alone.
@@ -265,8 +254,8 @@ void Parser::Library::ReadRecords(auparse_state_t* state) {
 void Parser::Library::ReadSyscall(auparse_state_t* state) {
   if (IsRepeated(record_type::kSyscall)) return;
   ForEachField(state, [&](std::string_view name) {
-    const std::string_view mapped = Lookup(kSyscallFields, name);
-    if (!mapped.empty()) AddField(state, mapped);
+    const KnownField mapped = Lookup(kSyscallFields, name);
+    if (!mapped.is_none()) AddField(state, mapped);
   });
 }
 
@@ -275,11 +264,11 @@ void Parser::Library::ReadPath(auparse_state_t* state) {
   ForEachField(state, [&](std::string_view name) {
     if (name == "nametype" && Value(state) == "PARENT") table = kParentFields;
   });
-  std::vector<std::string_view> seen;  // a field said twice counts once
+  std::vector<FieldId> seen;  // a field said twice counts once
   ForEachField(state, [&](std::string_view name) {
-    const std::string_view mapped = Lookup(table, name);
-    if (mapped.empty() || std::find(seen.begin(), seen.end(), mapped) != seen.end()) return;
-    seen.push_back(mapped);
+    const KnownField mapped = Lookup(table, name);
+    if (mapped.is_none() || std::find(seen.begin(), seen.end(), mapped.id) != seen.end()) return;
+    seen.push_back(mapped.id);
     AddField(state, mapped);
   });
 }
@@ -298,7 +287,7 @@ void Parser::Library::ReadOther(auparse_state_t* state, int type) {
       if (name == "proctitle") AddField(state, "audit.proctitle");
     } else if (type == record_type::kSockaddr) {
       if (name == "saddr") AddSockaddr(*event, Value(state));
-    } else if (const auto mapped = Lookup(kSyscallFields, name); !mapped.empty()) {
+    } else if (const KnownField mapped = Lookup(kSyscallFields, name); !mapped.is_none()) {
       if (!has_syscall) AddField(state, mapped);
     } else if (name == "cwd") {
       if (!has_syscall) AddField(state, "audit.cwd");
@@ -309,39 +298,39 @@ void Parser::Library::ReadOther(auparse_state_t* state, int type) {
   });
 }
 
-void Parser::Library::AddField(auparse_state_t* state, std::string_view name) {
+void Parser::Library::AddField(auparse_state_t* state, KnownField field) {
   if (Text(state) == "(null)") return;  // a program may well be called that: it is quoted then
-  event->Add(name, Value(state));
+  event->Add(field, Value(state));
 }
 
-/// Several records of an event may say the same; an event of many records stays cheap to search.
-bool Parser::Library::IsNewOther(std::string_view name, std::string_view value) {
-  if (others.size() >= kOthersLimit || ++others_seen > kOthersSeenLimit) {
+/// Several records of an event may say the same.
+/// `before` has the values of that name.
+bool Parser::Library::IsNewOther(const FieldRange& before, std::string_view value) {
+  if (others >= kOthersLimit || ++others_seen > kOthersSeenLimit) {
     truncated = true;
     return false;
   }
-  const bool known = std::any_of(others.begin(), others.end(), [&](std::size_t i) {
-    return event->fields()[i].name == name && event->fields()[i].value == value;
-  });
-  if (!known) others.push_back(event->fields().size());
+  const bool known = std::any_of(before.begin(), before.end(),
+                                 [&](const Field& field) { return field.value == value; });
+  if (!known) ++others;
   return !known;
 }
 
 void Parser::Library::AddOther(auparse_state_t* state, std::string_view name) {
   if (Text(state) == "(null)") return;
   const std::string_view value = Value(state);
-  if (IsNewOther(name, value)) event->AddNamed(name, value);
+  if (IsNewOther(event->FindNamed(name), value)) event->AddNamed(name, value);
 }
 
 /// A BPRM_FCAPS record, which commands of root have. False where it has other fields, too.
-bool Parser::Library::AddCapabilities(std::span<const RawField> fields) {
-  const auto known = [](const RawField& field) {
-    return !Lookup(kCapabilityFields, field.name).empty() && !field.value.starts_with('"');
+bool Parser::Library::AddCapabilities() {
+  const auto known = [](const FixedRecord::Value& value) {
+    return value.name != nullptr && !value.text.starts_with('"');
   };
-  if (!std::all_of(fields.begin(), fields.end(), known)) return false;
-  for (const RawField& field : fields) {
-    const std::string_view name = Lookup(kCapabilityFields, field.name);
-    if (field.value != "(null)" && IsNewOther(name, field.value)) event->Add(name, field.value);
+  if (!std::all_of(fixed.values().begin(), fixed.values().end(), known)) return false;
+  for (const auto& [name, text] : fixed.values()) {
+    if (text == "(null)" || !IsNewOther(event->Find(name->event), text)) continue;
+    event->AddView(name->event, text);
   }
   return true;
 }

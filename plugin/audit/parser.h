@@ -22,8 +22,9 @@ class Parser {
   Parser& operator=(Parser&&) noexcept;
   ~Parser();
 
-  /// A sealed event. Never fails: what cannot be parsed is absent from the fields.
-  Event Parse(RawEvent raw);
+  /// Makes `event` that of these records, as of Event::Begin. Never fails: what cannot be parsed is
+  /// absent from the fields.
+  void Parse(RawEvent& raw, Event& event);
 
  private:
   struct Library;

@@ -66,9 +66,9 @@ constexpr std::string_view kInsert =
 
 /// The value for a column, or the mark for a field of which the document tells more: it has several
 /// values, or one that is no UTF-8 and stands there in another form.
-std::string ColumnValue(const Event& event, std::string_view field) {
+std::string ColumnValue(const Event& event, KnownField field) {
   const auto values = event.Find(field);
-  if (values.size() > 1) return std::string(Store::kSeveral);
+  if (values.HasSeveral()) return std::string(Store::kSeveral);
   if (!values.empty() && !IsUtf8(values.front().value)) return std::string(Store::kSeveral);
   return values.empty() ? std::string() : std::string(values.front().value);
 }

@@ -76,9 +76,8 @@ class AuditLint {
   }
 
   bool Meets(const Condition& condition, const std::string& key) {
-    Event event{RawEvent{}};
-    event.Add(kKeyField, key);
-    event.Seal();
+    Event event;
+    event.Add("audit.key", key);
     return Holds(condition, {rules_.ruleset, scratch_, {}, nullptr}, event);
   }
 

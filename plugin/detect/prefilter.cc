@@ -104,11 +104,10 @@ const Candidates& Prefilter::For(const RawEvent& event, MatchScratch& scratch) {
     if (record != nullptr) AddKeys(event.Body(*record));
   }
   if (const auto found = kinds_.find(kind_); found != kinds_.end()) return found->second;
-  Event known{RawEvent{}};
+  Event known;
   known.Add("audit.type", type);
   for (const std::string_view of : event.TypeNames()) known.Add("audit.record_type", of);
   for (const std::string& key : event.Keys()) known.Add("audit.key", key);
-  known.Seal();
   const MatchContext context{ruleset_, scratch, {}, nullptr};
   Selection selection(context, known);
   if (kind_.size() > kMostNameBytes) return other_ = selection.Run();

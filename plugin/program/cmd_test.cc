@@ -130,7 +130,7 @@ class Test {
       std::printf("  %s\n", Shown(event.raw().Line(record)).c_str());
     }
     std::puts("**Phase 2: decoded as auditd");
-    for (const Field& field : event.fields()) PrintField(field.name, field.value);
+    for (const Field& field : event.SortedFields()) PrintField(field.name, field.value);
     for (const Argument& argument : event.arguments()) {
       PrintField("audit.execve.a" + std::to_string(argument.index), argument.value);
     }

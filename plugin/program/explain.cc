@@ -31,7 +31,7 @@ std::string ConditionOn(const Condition& condition, const MatchContext& context,
   if (const FieldName* field = FieldOf(condition)) {
     if (!event.Has(*field)) return Shown(text) + ": the event has no such field";
     text += " on '" + std::string(CutAtCharacter(event.First(*field), kShownBytes)) + '\'';
-    if (!field->is_argument() && event.Find(field->text()).size() > 1) text += " and other values";
+    if (!field->is_argument() && event.Find(*field).HasSeveral()) text += " and other values";
   }
   if (std::holds_alternative<SourceCondition>(condition)) {
     const auto addresses = event.Find("srcip");

@@ -101,8 +101,8 @@ void Pipeline::Finish(std::int64_t now_ms) {
   grouper_.Flush();
 }
 
-/// Most events of a host that watches files are of no use to any rule. Where such a one stands whole
-/// in the input, it is not taken apart.
+/// Most events of a host that watches files are of no use to any rule. Where such a one stands
+/// whole in the input, it is not taken apart.
 LineReader::Skipped Pipeline::Skip(std::string_view input) {
   if (!options_.prefilter) return {};
   const auto event = ReadWholeEvent(input, headers_);
@@ -156,14 +156,14 @@ void Pipeline::TakeEvent(RawEvent&& raw) {
     ++counters_.filtered;
     return;
   }
-  Judge(std::move(raw), candidates);
+  Judge(raw, candidates);
 }
 
-void Pipeline::Judge(RawEvent raw, const Candidates* candidates) {
-  Event event = parser_.Parse(std::move(raw));
-  const std::string& node = event.id().node;
-  AddNames(event, policy_->users, node.empty() || node == policy_->host);
-  if (IsOwn(event)) {
+void Pipeline::Judge(RawEvent& raw, const Candidates* candidates) {
+  parser_.Parse(raw, event_);
+  const std::string& node = event_.id().node;
+  AddNames(event_, policy_->users, node.empty() || node == policy_->host);
+  if (IsOwn(event_)) {
     ++counters_.own;
     return;
   }
@@ -172,9 +172,9 @@ void Pipeline::Judge(RawEvent raw, const Candidates* candidates) {
   const MatchContext context{
       policy_->ruleset, scratch_, {policy_->host, options_.location}, candidates};
   const std::optional<Answer> answer =
-      Evaluate(context, *windows_, event, options_.trace ? &trace_ : nullptr);
+      Evaluate(context, *windows_, event_, options_.trace ? &trace_ : nullptr);
   const Rule* rule = answer ? &policy_->ruleset.rules[answer->rule] : nullptr;
-  take_({event, rule, answer, trace_, *policy_, context});
+  take_({event_, rule, answer, trace_, *policy_, context});
 }
 
 /// An event counts as the plugin's own only when all of it fits: process, user, no login, this

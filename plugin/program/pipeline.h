@@ -62,7 +62,7 @@ class Pipeline {
 
   void Feed(std::string_view bytes, std::int64_t now_ms);
   /// Judges an event that the plugin has made itself (own_event.h).
-  void TakeOwn(RawEvent raw) { Judge(std::move(raw), nullptr); }
+  void TakeOwn(RawEvent raw) { Judge(raw, nullptr); }
   /// Live: ends events whose time is up.
   void Tick(std::int64_t now_ms);
   /// The end of one of several files: what is left of its last line is a line.
@@ -92,7 +92,7 @@ class Pipeline {
   void TakeLine(std::string_view line, std::int64_t now_ms);
   bool TakeJoined(std::string_view line, const RecordHeader& first);
   void TakeEvent(RawEvent&& raw);
-  void Judge(RawEvent raw, const Candidates* candidates);
+  void Judge(RawEvent& raw, const Candidates* candidates);
   bool IsOwn(const Event& event) const;
 
   Options options_;
@@ -102,6 +102,7 @@ class Pipeline {
   HeaderReader headers_;
   Grouper grouper_;
   Parser parser_;
+  Event event_;  // that is judged; its memory serves the next
   MatchScratch scratch_;
   std::unique_ptr<Windows> windows_;
   std::unique_ptr<Prefilter> prefilter_;

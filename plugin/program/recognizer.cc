@@ -116,13 +116,14 @@ void Recognizer::Consider(const Event& event, std::int64_t now_ms) {
                                   [&](const ListedProgram& p) { return p.rank > rank; });
   if (!higher) return;
   const Look exe{std::string(event.First("audit.exe")), *place, false};
-  const auto files = event.Find("audit.identity.file");
-  if ((script || loader) && !files.empty()) {
+  std::string_view file;
+  for (const Field& named : event.Find("audit.identity.file")) file = named.value;
+  if ((script || loader) && !file.empty()) {
     // PATH names the script or the loader. That there is a script is no more than the arguments
     // say: whichever of the two has the inode is looked at. What a loader is given has none in the
     // records.
     const Place behind = loader ? Place{} : *place;
-    Ask(event, {std::string(files.back().value), behind, true}, rank, now_ms);
+    Ask(event, {std::string(file), behind, true}, rank, now_ms);
   }
   const bool lately = place->guarded && IsOfTheSystem(exe.path) && AskedLately(*place, now_ms);
   if (!lately) Ask(event, exe, rank, now_ms);

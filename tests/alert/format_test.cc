@@ -58,7 +58,6 @@ class FormatTest : public testing::Test {
 TEST_F(FormatTest, TextIsTheDocumentedLine) {
   Event event = ParseEvent(ExecRecords("nc", "/usr/bin/nc.openbsd"));
   event.Add("audit.auid_name", "alice");
-  event.Seal();
   EXPECT_EQ(
       FormatText(Summarize(About(event), sender_), kSyslogLimit),
       "100210 level=12 \"Audit: command executed: /usr/bin/nc.openbsd\" auid=1000(alice) uid=0 "

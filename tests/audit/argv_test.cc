@@ -10,13 +10,20 @@ namespace {
 
 std::vector<std::string> Texts(const ArgumentList& list) {
   std::vector<std::string> texts;
-  for (const Argument& a : list.arguments) texts.push_back(std::to_string(a.index) + '=' + std::string(a.value));
+  for (const Argument& a : list.arguments)
+    texts.push_back(std::to_string(a.index) + '=' + std::string(a.value));
   return texts;
 }
 using Texts_ = std::vector<std::string>;
 
+ArgumentList Decode(const std::vector<std::string_view>& bodies) {
+  ArgumentList list;
+  DecodeArguments(bodies, list);
+  return list;
+}
+
 TEST(DecodeArguments, QuotedAndEncoded) {
-  const ArgumentList list = DecodeArguments({"argc=4 a0=\"nc\" a1=612062 a2=\"3005\" a3=\"\""});
+  const ArgumentList list = Decode({"argc=4 a0=\"nc\" a1=612062 a2=\"3005\" a3=\"\""});
   EXPECT_EQ(Texts(list), (Texts_{"0=nc", "1=a b", "2=3005", "3="}));
   EXPECT_EQ(list.argc, "4");
   EXPECT_FALSE(list.truncated);
@@ -25,50 +32,49 @@ TEST(DecodeArguments, QuotedAndEncoded) {
 TEST(DecodeArguments, MoreThanAnyLibraryCounts) {
   std::string body = "argc=500";
   for (int i = 0; i < 500; ++i) body += " a" + std::to_string(i) + "=\"v" + std::to_string(i) + '"';
-  const ArgumentList list = DecodeArguments({body});
+  const ArgumentList list = Decode({body});
   ASSERT_EQ(list.arguments.size(), 500u);
   EXPECT_EQ(list.arguments[499].value, "v499");
 }
 
 TEST(DecodeArguments, PiecesOverSeveralRecordsEachByItsOwnForm) {
-  const ArgumentList list = DecodeArguments(
-      {"argc=3 a0=\"sh\" a1_len=10 a1[0]=6162", " a1[1]=\"cd\" a1[2]=6566", "a2=\"end\""});
+  const ArgumentList list =
+      Decode({"argc=3 a0=\"sh\" a1_len=10 a1[0]=6162", " a1[1]=\"cd\" a1[2]=6566", "a2=\"end\""});
   EXPECT_EQ(Texts(list), (Texts_{"0=sh", "1=abcdef", "2=end"}));
   EXPECT_FALSE(list.truncated);
 }
 
 TEST(DecodeArguments, AMissingPieceIsTold) {
-  EXPECT_TRUE(DecodeArguments({"argc=1 a0_len=12 a0[0]=6162 a0[2]=6566"}).truncated);
-  EXPECT_TRUE(DecodeArguments({"argc=1 a0_len=12 a0[0]=6162 a0[1]=6566"}).truncated);  // the last
-  EXPECT_TRUE(DecodeArguments({"argc=3 a0=\"a\" a2=\"c\""}).truncated);
+  EXPECT_TRUE(Decode({"argc=1 a0_len=12 a0[0]=6162 a0[2]=6566"}).truncated);
+  EXPECT_TRUE(Decode({"argc=1 a0_len=12 a0[0]=6162 a0[1]=6566"}).truncated);  // the last
+  EXPECT_TRUE(Decode({"argc=3 a0=\"a\" a2=\"c\""}).truncated);
 }
 
 TEST(DecodeArguments, AGapKeepsTheIndexes) {
-  EXPECT_EQ(Texts(DecodeArguments({"argc=3 a0=\"a\" a2=\"c\""})), (Texts_{"0=a", "2=c"}));
+  EXPECT_EQ(Texts(Decode({"argc=3 a0=\"a\" a2=\"c\""})), (Texts_{"0=a", "2=c"}));
 }
 
 TEST(DecodeArguments, ACutLastFieldParses) {
-  ArgumentList list = DecodeArguments({"argc=1 a0=\"abc"});
+  ArgumentList list = Decode({"argc=1 a0=\"abc"});
   EXPECT_EQ(Texts(list), Texts_{"0=abc"});
   EXPECT_TRUE(list.truncated);
-  list = DecodeArguments({"argc=1 a0=61626"});
+  list = Decode({"argc=1 a0=61626"});
   EXPECT_EQ(Texts(list), Texts_{"0=ab"});
   EXPECT_TRUE(list.truncated);
 }
 
 TEST(DecodeArguments, TheFirstOfTwoCounts) {
-  EXPECT_EQ(Texts(DecodeArguments({"argc=1 a0=\"a\" a0=\"b\""})), Texts_{"0=a"});
+  EXPECT_EQ(Texts(Decode({"argc=1 a0=\"a\" a0=\"b\""})), Texts_{"0=a"});
 }
 
 TEST(DecodeArguments, HugeIndexesTakeNoMemory) {
-  const ArgumentList list =
-      DecodeArguments({"argc=1 a2147483647=\"x\" a99999999999=\"y\" a1[-1]=\"z\""});
+  const ArgumentList list = Decode({"argc=1 a2147483647=\"x\" a99999999999=\"y\" a1[-1]=\"z\""});
   EXPECT_EQ(Texts(list), Texts_{"2147483647=x"});
 }
 
 TEST(CommandLine, QuotesForAShell) {
   const std::string body = "argc=3 a0=\"sh\" a1=\"-c\" a2=" + HexEncode("a 'b'\n");
-  const ArgumentList list = DecodeArguments({body});
+  const ArgumentList list = Decode({body});
   EXPECT_EQ(CommandLine(list.arguments), "sh -c 'a '\\''b'\\''\n'");
 }
 

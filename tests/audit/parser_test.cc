@@ -157,7 +157,7 @@ TEST(Parser, RecordsCannotTakeNamesOfOurs) {
       "execve=z truncated=yes key=\"audit-wazuh-c\" a.b=c uid_name=root file=f command=nc '\n");
   for (const char* name : {"audit.program", "audit.node", "audit.execve", "audit.truncated",
                            "audit.key", "audit.a.b", "audit.uid_name", "audit.file"}) {
-    EXPECT_TRUE(event.Find(name).empty()) << name;
+    EXPECT_TRUE(event.FindNamed(name).empty()) << name;
   }
   EXPECT_EQ(Values(event, "audit.id"), "7");
   EXPECT_EQ(Values(event, "audit.type"), "USER_CMD");
@@ -254,7 +254,6 @@ TEST(UserNames, ComeFromEnrichmentElseFromThePasswordFileOfThisHost) {
     event.Add("audit.auid", "1000");
     event.Add("audit.uid", "0");
     event.Add("audit.euid", "4294967295");
-    event.Seal();
     AddNames(event, *users, here);
     return Values(event, "audit.auid_name") + ',' + Values(event, "audit.uid_name") + ',' +
            Values(event, "audit.euid_name");

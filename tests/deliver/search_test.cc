@@ -121,7 +121,7 @@ TEST_F(SearchTest, CountsWhatTheSearchFinds) {
     const Event event = testing_support::ParseEvent(
         "type=USER_CMD msg=audit(1700000100.000:900): pid=1 uid=0 auid=1000 exe=\"/usr/bin/sudo\" "
         "msg='cmd=x exe=\"/usr/bin/vim\" auid=9 res=success'\n");
-    ASSERT_GT(event.Find("audit.exe").size(), 1u);
+    ASSERT_TRUE(event.Find("audit.exe").HasSeveral());
     Rule rule;
     rule.id = "101";
     rule.level = 4;
@@ -193,7 +193,7 @@ TEST_F(SearchTest, AFieldWithSeveralValuesIsFoundByEach) {
     const Event event = testing_support::ParseEvent(
         "type=USER_CMD" + stamp +
         "pid=1 uid=0 auid=7 exe=\"/usr/bin/sudo\" msg='cmd=x exe=\"/x\" auid=9 res=success'\n");
-    ASSERT_GT(event.Find("audit.exe").size(), 1u);
+    ASSERT_TRUE(event.Find("audit.exe").HasSeveral());
     Rule rule;
     rule.id = "1";
     Alert alert;

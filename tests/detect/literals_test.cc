@@ -13,9 +13,8 @@ namespace {
 
 /// By number, from 1 on.
 std::vector<bool> FindIn(Literals& literals, const std::vector<std::string>& values) {
-  Event event{RawEvent{}};
+  Event event;
   for (const std::string& value : values) event.Add("audit.execve.cmdline", value);
-  event.Seal();
   literals.Build();
   const FoundLiterals found = literals.Find(event);
   return {found.begin() + 1, found.end()};

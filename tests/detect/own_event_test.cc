@@ -22,9 +22,10 @@ using Strings = std::vector<std::string>;
 
 TEST(OwnEvent, AnIdentityHasTheFieldsOfTheExecEventAndItsOwn) {
   const Event exec = ParseEvent(ExecRecords("x", "/srv/x"));
-  const RawEvent made = MakeIdentityEvent(
+  RawEvent made = MakeIdentityEvent(
       exec.raw(), {"two \"words\"", "/usr/bin/two \"words\"", "sha256", std::string(64, 'a')});
-  Event event = Parser().Parse(made);
+  Event event;
+  Parser().Parse(made, event);
   AddNames(event, {}, true);
   EXPECT_TRUE(event.is_own());
   EXPECT_EQ(Values(event, "audit.type"), "TLD_IDENTITY");

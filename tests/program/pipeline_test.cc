@@ -177,10 +177,7 @@ TEST(Goldens, RecordsGiveTheExpectedDataAndRules) {
           bare.AddNamed(field.name, field.value);
         }
       }
-      ArgumentList arguments;
-      arguments.arguments = outcome.event.arguments();
-      bare.SetArguments(std::move(arguments));
-      bare.Seal();
+      bare.argument_list().arguments = outcome.event.arguments();
       shown += outcome.event.id().node + ' ' + outcome.event.id().Stamp() + ' ';
       shown += outcome.answer ? policy->ruleset.rules[outcome.answer->rule].id : "-";
       shown += '\n';
