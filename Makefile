@@ -185,7 +185,7 @@ check-structure:
 	tests/run tests/tools/structure tests/tools/spdx
 
 # RapidJSON adds to a null pointer to see that its stack has no room.
-SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize=pointer-overflow \
+SANITIZE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize=pointer-overflow \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
 # g++ 12 warns of what it instruments itself, so warnings do not count here.
 check-asan:
