@@ -13,6 +13,10 @@ namespace tld {
 namespace {
 
 constexpr std::size_t kFirstBlock = 4096;  // holds the values of an ordinary exec event
+constexpr std::size_t kUsualFields = 128;
+/// What an event may leave to the next one: a huge one's memory does not stay.
+constexpr std::size_t kMostKept = 1024;  // fields, and arguments
+constexpr std::size_t kMostKeptBytes = 64 * 1024;
 constexpr std::string_view kArgumentPrefix = "audit.execve.a";
 
 }  // namespace
@@ -36,7 +40,9 @@ struct Event::Bytes {
 
 void Event::FreeBytes::operator()(Bytes* bytes) const { delete bytes; }
 
-Event::Event(RawEvent raw) : raw_(std::move(raw)), bytes_(new Bytes) { fields_.reserve(128); }
+Event::Event(RawEvent raw) : raw_(std::move(raw)), bytes_(new Bytes) {
+  fields_.reserve(kUsualFields);
+}
 
 void Event::Begin(RawEvent& raw) {
   std::swap(raw_, raw);
@@ -44,6 +50,11 @@ void Event::Begin(RawEvent& raw) {
   fields_.clear();
   chains_ = {};
   list_.Clear();
+  if (fields_.capacity() > kMostKept || list_.arguments.capacity() > kMostKept ||
+      list_.decoded.capacity() > kMostKeptBytes) {
+    fields_ = {};
+    list_ = {};
+  }
 }
 
 std::string_view Event::Keep(std::string_view bytes) {

@@ -109,7 +109,7 @@ class Event {
   explicit Event(RawEvent raw);
 
   /// Becomes the event of these records, without a field. The memory of the one before stays in
-  /// use: what its records had is left in `raw`.
+  /// use unless it was huge: what its records had is left in `raw`.
   void Begin(RawEvent& raw);
 
   void Add(KnownField field, std::string_view value);

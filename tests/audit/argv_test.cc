@@ -67,6 +67,23 @@ TEST(DecodeArguments, TheFirstOfTwoCounts) {
   EXPECT_EQ(Texts(Decode({"argc=1 a0=\"a\" a0=\"b\""})), Texts_{"0=a"});
 }
 
+/// What stands in order is read at once, all else piece by piece: the results are the same.
+TEST(DecodeArguments, AnOddFormChangesNoArgumentBeforeIt) {
+  const std::string_view plain = "argc=3 a0=\"nc\" a1=2D76 a2=\"\"";
+  for (const std::string_view odd :
+       {"x=1", "a3_len=4", "a1=\"again\"", "a2[1]=61", "argc=9", "aa=1"}) {
+    const ArgumentList list = Decode({plain, odd});
+    EXPECT_EQ(list.argc, "3") << odd;
+    ASSERT_EQ(list.arguments.size(), 3u) << odd;
+    EXPECT_EQ(list.arguments[0].value, "nc") << odd;
+    EXPECT_EQ(list.arguments[1].value, "-v") << odd;
+  }
+  const ArgumentList turned = Decode({"a1=2D76 argc=3", "a2=\"\" a0=\"nc\""});
+  ASSERT_EQ(turned.arguments.size(), 3u);
+  EXPECT_EQ(CommandLine(turned.arguments), "nc -v ''");
+  EXPECT_FALSE(turned.truncated);
+}
+
 TEST(DecodeArguments, HugeIndexesTakeNoMemory) {
   const ArgumentList list = Decode({"argc=1 a2147483647=\"x\" a99999999999=\"y\" a1[-1]=\"z\""});
   EXPECT_EQ(Texts(list), Texts_{"2147483647=x"});
