@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "audit/record.h"
+#include "base/reuse.h"
 #include "base/text.h"
 
 namespace tld {
@@ -148,9 +149,9 @@ void ReadPieces(std::span<const std::string_view> bodies, ArgumentList& list) {
 
 void ArgumentList::Clear() {
   argc = {};
-  arguments.clear();
+  ClearForReuse(arguments);
   truncated = false;
-  decoded.clear();
+  ClearForReuse(decoded);
 }
 
 void DecodeArguments(std::span<const std::string_view> bodies, ArgumentList& list) {

@@ -22,7 +22,7 @@ struct ArgumentList {
   ArgumentList(ArgumentList&&) = default;
   ArgumentList& operator=(ArgumentList&&) = default;
 
-  /// Keeps its memory.
+  /// Keeps its memory, unless that is huge.
   void Clear();
 
   std::string_view argc;            ///< as the kernel wrote it; empty where no record has it

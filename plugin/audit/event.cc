@@ -7,6 +7,7 @@
 #include <memory_resource>
 #include <utility>
 
+#include "base/reuse.h"
 #include "base/text.h"
 
 namespace tld {
@@ -14,9 +15,6 @@ namespace {
 
 constexpr std::size_t kFirstBlock = 4096;  // holds the values of an ordinary exec event
 constexpr std::size_t kUsualFields = 128;
-/// What an event may leave to the next one: a huge one's memory does not stay.
-constexpr std::size_t kMostKept = 1024;  // fields, and arguments
-constexpr std::size_t kMostKeptBytes = 64 * 1024;
 constexpr std::string_view kArgumentPrefix = "audit.execve.a";
 
 }  // namespace
@@ -47,14 +45,9 @@ Event::Event(RawEvent raw) : raw_(std::move(raw)), bytes_(new Bytes) {
 void Event::Begin(RawEvent& raw) {
   std::swap(raw_, raw);
   bytes_->arena.release();
-  fields_.clear();
+  ClearForReuse(fields_);
   chains_ = {};
   list_.Clear();
-  if (fields_.capacity() > kMostKept || list_.arguments.capacity() > kMostKept ||
-      list_.decoded.capacity() > kMostKeptBytes) {
-    fields_ = {};
-    list_ = {};
-  }
 }
 
 std::string_view Event::Keep(std::string_view bytes) {
