@@ -72,9 +72,11 @@ struct Holder {
 };
 
 /// A place in the walk: the siblings to try, and from which on.
-struct Siblings {
+struct Level {
   const std::vector<std::size_t>* rules;
   std::size_t next = 0;
+  /// Of many siblings, the places of those that may hold; `next` counts them then.
+  std::optional<std::vector<std::uint32_t>> places = {};
 };
 
 /// A rule that took the event.
@@ -99,12 +101,13 @@ class Search {
   /// answer below it lets the search go on behind it, so the walk keeps the levels it came through.
   std::optional<Answer> Run() {
     const Candidates* some = context_.candidates;
-    std::vector<Siblings> levels{
-        {some != nullptr ? &some->roots : &RootsFor(context_.ruleset, event_)}};
+    std::vector<Level> levels;
+    levels.push_back(some != nullptr ? Below(some->roots)
+                                     : Level{&RootsFor(context_.ruleset, event_)});
     while (!levels.empty()) {
-      Siblings& level = levels.back();
+      Level& level = levels.back();
       if (const auto rule = Next(level)) {
-        if (Try(*rule, levels.size() - 1)) levels.push_back({&Children(*rule)});
+        if (Try(*rule, levels.size() - 1)) levels.push_back(Below(*rule));
         continue;
       }
       levels.pop_back();
@@ -119,17 +122,36 @@ class Search {
  private:
   const Rule& RuleAt(std::size_t index) const { return context_.ruleset.rules[index]; }
 
-  const std::vector<std::size_t>& Children(std::size_t rule) const {
+  Level Below(std::size_t rule) {
     if (context_.candidates != nullptr) {
       const auto found = context_.candidates->children.find(rule);
-      if (found != context_.candidates->children.end()) return found->second;
+      if (found != context_.candidates->children.end()) return Below(found->second);
     }
-    return RuleAt(rule).children;
+    return {&RuleAt(rule).children};
+  }
+
+  Level Below(const Siblings& siblings) {
+    Level level{&siblings.rules};
+    if (trace_ != nullptr || siblings.needs.empty()) return level;
+    std::vector<std::uint32_t>& places = level.places.emplace();
+    for (const LiteralNumber number : literals_.Numbers()) {
+      auto need =
+          std::lower_bound(siblings.needs.begin(), siblings.needs.end(), Siblings::Need{number, 0});
+      for (; need != siblings.needs.end() && need->literal == number; ++need) {
+        places.push_back(need->place);
+      }
+    }
+    std::sort(places.begin(), places.end());
+    return level;
   }
 
   /// The next sibling that may hold. That most cannot is known without a look at them.
-  std::optional<std::size_t> Next(Siblings& level) {
+  std::optional<std::size_t> Next(Level& level) {
     const std::vector<std::size_t>& rules = *level.rules;
+    if (level.places) {
+      if (level.next == level.places->size()) return {};
+      return rules[(*level.places)[level.next++]];
+    }
     auto rule = rules.begin() + static_cast<std::ptrdiff_t>(level.next);
     if (trace_ == nullptr) {
       const FoundLiterals& found = literals_.Found();
@@ -200,6 +222,16 @@ class Search {
 };
 
 }  // namespace
+
+Siblings::Siblings(std::vector<std::size_t> order, const std::vector<LiteralNumber>& literals)
+    : rules(std::move(order)) {
+  if (rules.size() <= kMany) return;
+  needs.reserve(rules.size());
+  for (std::size_t place = 0; place < rules.size(); ++place) {
+    needs.push_back({literals[rules[place]], static_cast<std::uint32_t>(place)});
+  }
+  std::sort(needs.begin(), needs.end());
+}
 
 const std::vector<std::size_t>& RootsFor(const Ruleset& ruleset, const Event& event) {
   return event.is_own() ? ruleset.own_roots : ruleset.roots;

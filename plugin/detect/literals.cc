@@ -71,9 +71,9 @@ void LiteralSet::Build() {
       };
       if (used(at) < used(literal.known_at)) literal.known_at = at;
     }
-    std::uint32_t& first = is_short
-                               ? first_short_[ShortPlace(Bytes<std::uint16_t>(literal.text, 0))]
-                               : first_[Place(Bytes<std::uint32_t>(literal.text, literal.known_at))];
+    std::uint32_t& first =
+        is_short ? first_short_[ShortPlace(Bytes<std::uint16_t>(literal.text, 0))]
+                 : first_[Place(Bytes<std::uint32_t>(literal.text, literal.known_at))];
     begins_.set(Bytes<std::uint16_t>(literal.text, is_short ? 0 : literal.known_at));
     literal.next = std::exchange(first, static_cast<std::uint32_t>(i + 1));
   }
@@ -156,6 +156,15 @@ LiteralNumber Literals::Add(const FieldName& field, const std::vector<std::strin
 
 void Literals::Build() {
   for (LiteralSet& set : sets_) set.Build();
+}
+
+const std::vector<LiteralNumber>& LiteralHits::Numbers() {
+  if (!numbers_.empty()) return numbers_;
+  const std::string_view marks(Found().data(), Found().size());
+  for (std::size_t at = 0; (at = marks.find('\1', at)) != marks.npos; ++at) {
+    numbers_.push_back(static_cast<LiteralNumber>(at));
+  }
+  return numbers_;
 }
 
 FoundLiterals Literals::Find(const Event& event) const {

@@ -62,7 +62,7 @@ class LiteralSet {
   std::vector<Literal> literals_;
   std::unordered_map<std::string, std::vector<LiteralNumber>> whole_;
   std::size_t longest_whole_ = 0;  // bytes
-  std::bitset<65'536> begins_;  // the first two of the bytes by which a literal is known
+  std::bitset<65'536> begins_;     // the first two of the bytes by which a literal is known
   // By place, the first literal; as of next.
   std::vector<std::uint32_t> first_;
   std::array<std::uint32_t, kShortPlaces> first_short_{};
@@ -96,11 +96,14 @@ class LiteralHits {
     if (found_.empty()) found_ = literals_.Find(event_);
     return found_;
   }
+  /// The numbers of those that were found, and 0; in order.
+  const std::vector<LiteralNumber>& Numbers();
 
  private:
   const Literals& literals_;
   const Event& event_;
-  FoundLiterals found_;  // empty before the first question
+  FoundLiterals found_;                 // empty before the first question
+  std::vector<LiteralNumber> numbers_;  // as of Found
 };
 
 }  // namespace tld

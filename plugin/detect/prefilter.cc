@@ -19,13 +19,15 @@ class Selection {
       : context_(context), known_(known), judged_(context.ruleset.rules.size()) {}
 
   Candidates Run() {
-    found_.roots = Select(context_.ruleset.roots);
+    const std::vector<LiteralNumber>& needs = context_.ruleset.needs;
+    found_.roots = {Select(context_.ruleset.roots), needs};
     while (!todo_.empty()) {
       const std::size_t rule = todo_.back();
       todo_.pop_back();
       const std::vector<std::size_t>& children = context_.ruleset.rules[rule].children;
       std::vector<std::size_t> selected = Select(children);
-      if (selected.size() != children.size()) found_.children[rule] = std::move(selected);
+      if (selected.size() == children.size() && selected.size() <= Siblings::kMany) continue;
+      found_.children[rule] = {std::move(selected), needs};
     }
     return std::move(found_);
   }

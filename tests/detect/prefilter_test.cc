@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/support.h"
 
 namespace tld {
@@ -70,14 +72,40 @@ TEST(Prefilter, AnEventInALineOfAnEventThatIsSkippedIsSeen) {
     return "type=SYSCALL " + stamp + " comm=\"x\" key=\"files\"\ntype=EOE " + stamp + joined + '\n';
   };
   for (const char* blank : {" ", ""}) {
-    const std::string log = event(1, " ") + event(2, " ") +
-                            event(3, std::string(blank) +
-                                         "x type=SYSCALL msg=audit(1.000:3): comm=\"x\" key=\"k\"");
+    const std::string log =
+        event(1, " ") + event(2, " ") +
+        event(3, std::string(blank) + "x type=SYSCALL msg=audit(1.000:3): comm=\"x\" key=\"k\"");
     std::uint64_t filtered = 0;
     EXPECT_EQ(Alerts(policy.policy(), log, true, &filtered), Alerts(policy.policy(), log, false));
     EXPECT_EQ(Alerts(policy.policy(), log, true).size(), 1u);
     EXPECT_GE(filtered, 2u);
   }
+}
+
+/// Many siblings are found by what the event has, few are tried one after the other: the first that
+/// holds answers all the same, and a gate without an answer lets the next ones have their turn.
+TEST(Prefilter, OfManySiblingsTheFirstThatHoldsAnswers) {
+  std::string rules = testing_support::RuleText("id=\"1\" level=\"0\"");
+  for (std::size_t i = 0; i < 3 * Siblings::kMany; ++i) {
+    const std::string n = std::to_string(i % 100);
+    const char* level = i % 7 == 0 ? "5\" noalert=\"1" : i % 5 == 0 ? "4" : "3";
+    rules += testing_support::RuleText(
+        "id=\"" + std::to_string(100'000 + i) + "\" level=\"" + level + '"',
+        "<if_sid>1</if_sid>" + (i % 3 == 0 ? "<field name=\"audit.command\">^c" + n + "$</field>"
+                                : i % 3 == 1
+                                    ? "<field name=\"audit.execve.cmdline\">--x" + n + "y</field>"
+                                    : "<match>odd" + n + "</match>"));
+  }
+  const TestPolicy policy(rules);
+  std::string log;
+  for (int i = 0; i < 300; ++i) {
+    const std::string n = std::to_string(i % 110);
+    log += testing_support::ExecRecords(i % 2 == 0 ? "c" + n : "d",
+                                        "/bin/odd" + n + "--x" + n + "y", 1000 + i);
+  }
+  const auto with = Alerts(policy.policy(), log, true);
+  EXPECT_EQ(with, Alerts(policy.policy(), log, false));
+  EXPECT_GT(std::set<std::string>(with.begin(), with.end()).size(), 50u);
 }
 
 TEST(Prefilter, RulesThatCannotApplyAreNotTried) {
@@ -100,8 +128,8 @@ TEST(Prefilter, RulesThatCannotApplyAreNotTried) {
   grouper.Add(*ParseHeader(line), line, 0);
   grouper.Flush();
   const Candidates& candidates = prefilter.For(raw, scratch);
-  ASSERT_EQ(candidates.roots.size(), 1u);
-  const auto& children = candidates.children.at(candidates.roots[0]);
+  ASSERT_EQ(candidates.roots.rules.size(), 1u);
+  const auto& children = candidates.children.at(candidates.roots.rules[0]).rules;
   ASSERT_EQ(children.size(), 1u);
   EXPECT_EQ(policy.policy()->ruleset.rules[children[0]].id, "100008");
 }
