@@ -161,7 +161,9 @@ void DecodeArguments(std::span<const std::string_view> bodies, ArgumentList& lis
   for (const std::string_view body : bodies) most += body.size();
   list.decoded.reserve(most);
   if (!ReadInOrder(bodies, list)) {
-    list.Clear();
+    list.argc = {};
+    list.arguments.clear();
+    list.decoded.clear();  // its room stays
     ReadPieces(bodies, list);
   }
   if (const auto argc = ParseNumber(list.argc)) {

@@ -84,6 +84,27 @@ TEST(DecodeArguments, AnOddFormChangesNoArgumentBeforeIt) {
   EXPECT_FALSE(turned.truncated);
 }
 
+TEST(DecodeArguments, HugeOnesInPiecesKeepTheirPlace) {
+  const auto hex = [](char c, std::size_t bytes) {
+    std::string text;
+    for (std::size_t i = 0; i < bytes; ++i) text += c == 'x' ? "78" : "79";
+    return text;
+  };
+  std::vector<std::string> bodies = {"argc=60 a0=" + hex('x', 100'000)};
+  for (int i = 1; i < 60; ++i) {
+    const std::string name = "a" + std::to_string(i);
+    bodies.push_back(name + "_len=8000 " + name + "[0]=" + hex('y', 3'000) + ' ' + name +
+                     "[1]=" + hex('x', 1'000));
+  }
+  const ArgumentList list = Decode({bodies.begin(), bodies.end()});
+  ASSERT_EQ(list.arguments.size(), 60u);
+  EXPECT_EQ(list.arguments[0].value, std::string(100'000, 'x'));
+  for (std::size_t i = 1; i < 60; ++i) {
+    ASSERT_EQ(list.arguments[i].value, std::string(3'000, 'y') + std::string(1'000, 'x')) << i;
+  }
+  EXPECT_FALSE(list.truncated);
+}
+
 TEST(DecodeArguments, HugeIndexesTakeNoMemory) {
   const ArgumentList list = Decode({"argc=1 a2147483647=\"x\" a99999999999=\"y\" a1[-1]=\"z\""});
   EXPECT_EQ(Texts(list), Texts_{"2147483647=x"});
