@@ -5,9 +5,10 @@
 
 namespace tld {
 
-/// Puts $PAGER, or less(1), behind standard output while that is a terminal: what fits on the screen
-/// is just printed. Waits for it at its end. Start it before a change of user. As root it is less(1)
-/// alone, and in its secure mode: whoever may run tldctl by sudo(8) may not run a shell from it.
+/// Puts $PAGER, or less(1), behind standard output while that is a terminal: what fits on the
+/// screen is just printed. Waits for it at its end. Start it before a change of user. As root it is
+/// less(1) alone, and in its secure mode: whoever may run tldctl by sudo(8) may not run a shell
+/// from it.
 class Pager {
  public:
   Pager();
