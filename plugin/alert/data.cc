@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <ranges>
 #include <vector>
 
 #include "alert/format.h"
@@ -139,13 +140,13 @@ void AppendData(std::string& out, const Event& event, const DataLimits& limits) 
     out += ':';
     const auto next = std::find_if(member, members.end(),
                                    [&](const Member& other) { return other.name != name; });
-    const bool several = next - member > 1;
-    if (several) out += '[';
-    for (const auto first = member; member != next; ++member) {
-      if (member != first) out += ',';
+    if (next - member == 1) {
       AppendJsonString(out, member->value);
+    } else {
+      AppendJsonStrings(
+          out, std::ranges::subrange(member, next) | std::views::transform(&Member::value));
     }
-    if (several) out += ']';
+    member = next;
   }
   nesting.End();
 }

@@ -140,6 +140,7 @@ void ReadPieces(std::span<const std::string_view> bodies, ArgumentList& list) {
   if (!std::is_sorted(pieces.begin(), pieces.end(), before)) {
     std::stable_sort(pieces.begin(), pieces.end(), before);
   }
+  list.arguments.reserve(pieces.size());
   for (std::size_t at = 0; at < pieces.size();) {
     list.arguments.push_back(JoinPieces(pieces, at, lengths, list));
   }

@@ -2,9 +2,7 @@
 #include "audit/event.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <memory_resource>
 #include <utility>
 
 #include "base/reuse.h"
@@ -13,7 +11,6 @@
 namespace tld {
 namespace {
 
-constexpr std::size_t kFirstBlock = 4096;  // holds the values of an ordinary exec event
 constexpr std::size_t kUsualFields = 128;
 constexpr std::string_view kArgumentPrefix = "audit.execve.a";
 
@@ -31,14 +28,7 @@ FieldName::FieldName(std::string_view name) : text_(name) {
   argument_ = static_cast<std::uint32_t>(*number);
 }
 
-struct Event::Bytes {
-  std::array<std::byte, kFirstBlock> first;
-  std::pmr::monotonic_buffer_resource arena{first.data(), first.size()};
-};
-
-void Event::FreeBytes::operator()(Bytes* bytes) const { delete bytes; }
-
-Event::Event(RawEvent raw) : raw_(std::move(raw)), bytes_(new Bytes) {
+Event::Event(RawEvent raw) : raw_(std::move(raw)), bytes_(std::make_unique<Bytes>()) {
   fields_.reserve(kUsualFields);
 }
 

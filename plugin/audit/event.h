@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
-#include <span>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -138,13 +138,13 @@ class Event {
     if (name.id() != kOtherField) return {fields_.data(), chains_[name.id()].first, {}};
     return FindNamed(name.text());
   }
+  FieldRange FindNamed(std::string_view lower_name) const;
   /// The first value, or an empty text.
   std::string_view First(KnownField field) const {
     const std::uint32_t first = chains_[field.id].first;
     return first == 0 ? std::string_view() : fields_[first - 1].value;
   }
   std::string_view First(const FieldName& name) const;
-  FieldRange FindNamed(std::string_view lower_name) const;
   bool Has(const FieldName& name) const;
 
   /// True if `holds(value)` for one value of the field.
@@ -175,12 +175,12 @@ class Event {
   void Append(const Field& field);
 
   RawEvent raw_;
-  /// Of values that are not in raw_.
-  struct Bytes;
-  struct FreeBytes {
-    void operator()(Bytes* bytes) const;
+  /// Of what is not in raw_. The first block holds the values of an ordinary exec event.
+  struct Bytes {
+    std::array<std::byte, 4096> first;
+    std::pmr::monotonic_buffer_resource arena{first.data(), first.size()};
   };
-  std::unique_ptr<Bytes, FreeBytes> bytes_;
+  std::unique_ptr<Bytes> bytes_;
   std::vector<Field> fields_;
   std::array<Chain, kKnownFields + kOtherChains> chains_{};
   ArgumentList list_;

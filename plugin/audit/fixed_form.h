@@ -25,12 +25,11 @@ class FixedRecord {
   /// Adds the fields of a SYSCALL, PATH, CWD or PROCTITLE record.
   void AddTo(Event& event) const;
 
-  /// One of the names that the kernel gives the fields of such a record.
   struct Value {
-    const NamePair* name = nullptr;  ///< null for a name that is none of those
+    const NamePair* name = nullptr;  ///< null where the kernel has no such field in these records
     std::string_view text;
   };
-  /// In order.
+  /// In the order of the record.
   std::span<const Value> values() const { return {values_.data(), count_}; }
 
  private:

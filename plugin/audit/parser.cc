@@ -22,9 +22,9 @@
 namespace tld {
 namespace {
 
-constexpr std::size_t kNameLimit = 64;     // bytes of a record's field name
-constexpr std::size_t kOthersLimit = 512;  // fields of an event from records without a table
-constexpr std::size_t kOthersSeenLimit = 4096;
+constexpr std::size_t kNameLimit = 64;          // bytes of a record's field name
+constexpr std::size_t kOthersLimit = 512;       // fields of an event from records without a table
+constexpr std::size_t kOthersSeenLimit = 4096;  // the same, those said again included
 
 /// Names that a record may not take by calling a field so: they mean something else in an event.
 constexpr std::string_view kReserved[] = {
@@ -99,7 +99,7 @@ struct Parser::Library {
   bool cwd_read = false;
   bool truncated = false;  // kOthersLimit was hit
   std::size_t others = 0;
-  std::size_t others_seen = 0;  // those said again included
+  std::size_t others_seen = 0;
 };
 
 Parser::Parser() : library_(std::make_unique<Library>()) {}
@@ -303,8 +303,7 @@ void Parser::Library::AddField(auparse_state_t* state, KnownField field) {
   event->Add(field, Value(state));
 }
 
-/// Several records of an event may say the same.
-/// `before` has the values of that name.
+/// Several records of an event may say the same. `before` has the values of that name.
 bool Parser::Library::IsNewOther(const FieldRange& before, std::string_view value) {
   if (others >= kOthersLimit || ++others_seen > kOthersSeenLimit) {
     truncated = true;

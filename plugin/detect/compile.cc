@@ -70,11 +70,12 @@ class RulesetBuilder {
     const auto by_rank = [&](std::size_t a, std::size_t b) {
       return order_[a].Rank() < order_[b].Rank();
     };
-    std::stable_sort(ruleset_.roots.begin(), ruleset_.roots.end(), by_rank);
-    std::stable_sort(ruleset_.own_roots.begin(), ruleset_.own_roots.end(), by_rank);
-    for (Rule& rule : ruleset_.rules) {
-      std::stable_sort(rule.children.begin(), rule.children.end(), by_rank);
-    }
+    const auto sort = [&](Siblings& siblings) {
+      std::stable_sort(siblings.rules.begin(), siblings.rules.end(), by_rank);
+    };
+    sort(ruleset_.roots);
+    sort(ruleset_.own_roots);
+    for (Rule& rule : ruleset_.rules) sort(rule.children);
     ruleset_.lists = std::move(lists_.lists);
     LinkComposites();
     ShareLiterals(ruleset_);
@@ -105,10 +106,10 @@ class RulesetBuilder {
     ruleset_.rules.push_back(std::move(rule));
     const bool own_root =
         parents.empty() && (definition.id == kIdentityRoot || definition.id == kHealthRoot);
-    if (parents.empty()) (own_root ? ruleset_.own_roots : ruleset_.roots).push_back(at);
+    if (parents.empty()) (own_root ? ruleset_.own_roots : ruleset_.roots).rules.push_back(at);
     own_.push_back(own_root || std::any_of(parents.begin(), parents.end(),
                                            [&](std::size_t parent) { return own_[parent]; }));
-    for (const std::size_t parent : parents) ruleset_.rules[parent].children.push_back(at);
+    for (const std::size_t parent : parents) ruleset_.rules[parent].children.rules.push_back(at);
     definitions_.push_back(std::move(definition));
   }
 

@@ -102,12 +102,11 @@ class Search {
   std::optional<Answer> Run() {
     const Candidates* some = context_.candidates;
     std::vector<Level> levels;
-    levels.push_back(some != nullptr ? Below(some->roots)
-                                     : Level{&RootsFor(context_.ruleset, event_)});
+    levels.push_back(LevelOf(some != nullptr ? some->roots : RootsFor(context_.ruleset, event_)));
     while (!levels.empty()) {
       Level& level = levels.back();
       if (const auto rule = Next(level)) {
-        if (Try(*rule, levels.size() - 1)) levels.push_back(Below(*rule));
+        if (Try(*rule, levels.size() - 1)) levels.push_back(LevelOf(Children(*rule)));
         continue;
       }
       levels.pop_back();
@@ -122,15 +121,15 @@ class Search {
  private:
   const Rule& RuleAt(std::size_t index) const { return context_.ruleset.rules[index]; }
 
-  Level Below(std::size_t rule) {
+  const Siblings& Children(std::size_t rule) const {
     if (context_.candidates != nullptr) {
       const auto found = context_.candidates->children.find(rule);
-      if (found != context_.candidates->children.end()) return Below(found->second);
+      if (found != context_.candidates->children.end()) return found->second;
     }
-    return {&RuleAt(rule).children};
+    return RuleAt(rule).children;
   }
 
-  Level Below(const Siblings& siblings) {
+  Level LevelOf(const Siblings& siblings) {
     Level level{&siblings.rules};
     if (trace_ != nullptr || siblings.needs.empty()) return level;
     std::vector<std::uint32_t>& places = level.places.emplace();
@@ -223,17 +222,7 @@ class Search {
 
 }  // namespace
 
-Siblings::Siblings(std::vector<std::size_t> order, const std::vector<LiteralNumber>& literals)
-    : rules(std::move(order)) {
-  if (rules.size() <= kMany) return;
-  needs.reserve(rules.size());
-  for (std::size_t place = 0; place < rules.size(); ++place) {
-    needs.push_back({literals[rules[place]], static_cast<std::uint32_t>(place)});
-  }
-  std::sort(needs.begin(), needs.end());
-}
-
-const std::vector<std::size_t>& RootsFor(const Ruleset& ruleset, const Event& event) {
+const Siblings& RootsFor(const Ruleset& ruleset, const Event& event) {
   return event.is_own() ? ruleset.own_roots : ruleset.roots;
 }
 

@@ -58,29 +58,11 @@ struct Trace {
   void Clear() { *this = {}; }
 };
 
-/// Rules that are tried one after the other. Of many, those that may hold on an event are found by
-/// the literals that it has.
-struct Siblings {
-  static constexpr std::size_t kMany = 256;
-
-  Siblings() = default;
-  /// `literals` as of Ruleset::needs.
-  Siblings(std::vector<std::size_t> order, const std::vector<LiteralNumber>& literals);
-
-  std::vector<std::size_t> rules;  ///< in the order of evaluation
-  struct Need {
-    LiteralNumber literal = 0;
-    std::uint32_t place = 0;  ///< in `rules`
-    auto operator<=>(const Need&) const = default;
-  };
-  std::vector<Need> needs;  ///< in order; empty where there are not many
-};
-
 /// The part of a ruleset that can hold on events of one kind; see prefilter.h.
 struct Candidates {
   bool may_answer = false;  ///< one of the rules is above level 0
   Siblings roots;
-  /// Of rules that have children which cannot hold, the others; of those that have many, all.
+  /// Of rules that have children which cannot hold, the others.
   std::unordered_map<std::size_t, Siblings> children;
 };
 
@@ -94,7 +76,7 @@ struct MatchContext {
 };
 
 /// The roots of the rules that are tried on the event.
-const std::vector<std::size_t>& RootsFor(const Ruleset& ruleset, const Event& event);
+const Siblings& RootsFor(const Ruleset& ruleset, const Event& event);
 
 /// The answer to an event, or none. `trace`, when not null, gets each rule tried.
 std::optional<Answer> Evaluate(const MatchContext& context, Windows& windows, const Event& event,

@@ -76,9 +76,9 @@ class TreeLint {
         shadow_(rules.ruleset.rules.size()) {}
 
   void Run() {
-    Compare(rules_.ruleset.roots, {});
-    Compare(rules_.ruleset.own_roots, {});
-    for (const Rule& rule : rules_.ruleset.rules) Compare(rule.children, rule.conditions);
+    Compare(rules_.ruleset.roots.rules, {});
+    Compare(rules_.ruleset.own_roots.rules, {});
+    for (const Rule& rule : rules_.ruleset.rules) Compare(rule.children.rules, rule.conditions);
     for (std::size_t i = 0; i < places_.size(); ++i) {
       if (shadowed_[i] != 0 && shadowed_[i] == places_[i]) TellShadow(i);
     }

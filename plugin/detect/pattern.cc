@@ -133,8 +133,7 @@ bool OsMatch::PartBegins(std::string_view rest) const {
   const std::size_t last = least_ - 1;
   const char byte = AsciiLower(rest[last]);
   return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const Alternative& part) {
-    return part.IsPart() && part.text.size() > last && part.text[last] == byte &&
-           StartsWithLower(rest, part.text);
+    return part.IsPart() && part.text[last] == byte && StartsWithLower(rest, part.text);
   });
 }
 

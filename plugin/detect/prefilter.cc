@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "detect/share_literals.h"
 
 namespace tld {
 namespace {
@@ -19,15 +20,14 @@ class Selection {
       : context_(context), known_(known), judged_(context.ruleset.rules.size()) {}
 
   Candidates Run() {
-    const std::vector<LiteralNumber>& needs = context_.ruleset.needs;
-    found_.roots = {Select(context_.ruleset.roots), needs};
+    found_.roots = Select(context_.ruleset.roots);
     while (!todo_.empty()) {
       const std::size_t rule = todo_.back();
       todo_.pop_back();
-      const std::vector<std::size_t>& children = context_.ruleset.rules[rule].children;
-      std::vector<std::size_t> selected = Select(children);
-      if (selected.size() == children.size() && selected.size() <= Siblings::kMany) continue;
-      found_.children[rule] = {std::move(selected), needs};
+      const Siblings& children = context_.ruleset.rules[rule].children;
+      Siblings selected = Select(children);
+      if (selected.rules.size() == children.rules.size()) continue;
+      found_.children[rule] = std::move(selected);
     }
     return std::move(found_);
   }
@@ -35,11 +35,12 @@ class Selection {
  private:
   enum class Judged : char { kNot, kMayHold, kFails };
 
-  std::vector<std::size_t> Select(const std::vector<std::size_t>& rules) {
-    std::vector<std::size_t> selected;
-    for (const std::size_t rule : rules) {
-      if (MayHold(rule)) selected.push_back(rule);
+  Siblings Select(const Siblings& siblings) {
+    Siblings selected;
+    for (const std::size_t rule : siblings.rules) {
+      if (MayHold(rule)) selected.rules.push_back(rule);
     }
+    FillNeeds(selected, context_.ruleset.needs);
     return selected;
   }
 

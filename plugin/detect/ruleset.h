@@ -124,13 +124,29 @@ struct Mitre {
   std::vector<std::string> tactics;
 };
 
+/// Rules that are tried one after the other.
+struct Siblings {
+  /// So many or fewer are passed over as fast as others are looked up.
+  static constexpr std::size_t kFew = 256;
+  /// A literal without which a rule does not hold (Ruleset::needs).
+  struct Need {
+    LiteralNumber literal = 0;
+    std::uint32_t place = 0;  ///< of the rule, in `rules`
+    auto operator<=>(const Need&) const = default;
+  };
+
+  std::vector<std::size_t> rules;  ///< indexes into Ruleset::rules, in the order of evaluation
+  /// Of more than kFew, in order: those that may hold on an event are found by what it has.
+  std::vector<Need> needs;
+};
+
 struct Rule {
   std::string id;  ///< as written, without leading zeros
   int level = 0;   ///< 0 consumes the event silently
   std::vector<Condition> conditions;
   std::optional<Composite> composite;
   std::vector<std::size_t> counted_by;  ///< indexes into Ruleset::composites
-  std::vector<std::size_t> children;    ///< indexes into Ruleset::rules, in the order of evaluation
+  Siblings children;
   std::vector<DescriptionPart> description;
   std::vector<std::string> groups;
   std::string group_string;  ///< as written: what `if_group` and `if_matched_group` look at
@@ -147,10 +163,10 @@ struct Rule {
 };
 
 struct Ruleset {
-  std::vector<Rule> rules;         ///< in load order
-  std::vector<std::size_t> roots;  ///< in the order of evaluation
+  std::vector<Rule> rules;  ///< in load order
+  Siblings roots;
   /// The roots for events that this plugin made (own_event.h); no other event is tried there.
-  std::vector<std::size_t> own_roots;
+  Siblings own_roots;
   std::vector<List> lists;
   Literals literals;
   std::vector<LiteralNumber> needs;        ///< by rule: without these it does not hold

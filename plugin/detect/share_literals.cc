@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "detect/share_literals.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -52,6 +53,18 @@ void ShareLiterals(Ruleset& ruleset) {
     if (!condition.negate) ruleset.needs[rule] = condition.literals;
   });
   ruleset.literals.Build();
+  for (Siblings* roots : {&ruleset.roots, &ruleset.own_roots}) FillNeeds(*roots, ruleset.needs);
+  for (Rule& rule : ruleset.rules) FillNeeds(rule.children, ruleset.needs);
+}
+
+void FillNeeds(Siblings& siblings, const std::vector<LiteralNumber>& needs) {
+  const std::vector<std::size_t>& rules = siblings.rules;
+  if (rules.size() <= Siblings::kFew) return;
+  siblings.needs.reserve(rules.size());
+  for (std::size_t place = 0; place < rules.size(); ++place) {
+    siblings.needs.push_back({needs[rules[place]], static_cast<std::uint32_t>(place)});
+  }
+  std::sort(siblings.needs.begin(), siblings.needs.end());
 }
 
 }  // namespace tld

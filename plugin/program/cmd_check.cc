@@ -104,7 +104,7 @@ class RuleTree {
 
   void Print() {
     for (const auto* roots : {&ruleset().roots, &ruleset().own_roots}) {
-      for (const std::size_t root : *roots) PrintFrom(root, 0);
+      for (const std::size_t root : roots->rules) PrintFrom(root, 0);
     }
   }
 
@@ -136,10 +136,10 @@ class RuleTree {
     } else {
       std::printf("%*s%s level=%d %s%s\n", static_cast<int>(2 * depth), "", Shown(rule.id).c_str(),
                   rule.level, Shown(description).c_str(),
-                  again && !rule.children.empty() ? " …" : "");
+                  again && !rule.children.rules.empty() ? " …" : "");
     }
     if (again) return;
-    for (const std::size_t child : rule.children) PrintFrom(child, depth + 1);
+    for (const std::size_t child : rule.children.rules) PrintFrom(child, depth + 1);
   }
 
   const LoadedPolicy& loaded_;

@@ -97,19 +97,20 @@ class Path {
 
   /// Adds what kept a rule that holds from being the answer; nothing when it is.
   void AddBelow(std::size_t rule) {
-    AddTaker(context_.ruleset.rules[rule].children, "its child");
+    AddTaker(context_.ruleset.rules[rule].children.rules, "its child");
     if (context_.ruleset.rules[rule].gate) faults.push_back("it being no gate (noalert)");
   }
 
   /// Adds what kept the rule from being tried; nothing when it was.
   void Follow(std::size_t rule) {
     if (Tried(rule) != nullptr) return;
-    const auto& roots = RootsFor(context_.ruleset, event_);
+    const auto& roots = RootsFor(context_.ruleset, event_).rules;
     if (std::find(roots.begin(), roots.end(), rule) != roots.end()) {
       AddTaker(Before(roots, rule), "which is tried before it");
       return;
     }
-    const auto& others = event_.is_own() ? context_.ruleset.roots : context_.ruleset.own_roots;
+    const Ruleset& ruleset = context_.ruleset;
+    const auto& others = (event_.is_own() ? ruleset.roots : ruleset.own_roots).rules;
     if (std::find(others.begin(), others.end(), rule) != others.end()) {
       faults.push_back(event_.is_own() ? "the event being one of the plugin's own"
                                        : "it being for events of the plugin's own");
@@ -119,10 +120,10 @@ class Path {
     Follow(parent);
     const TraceStep* step = Tried(parent);
     if (step != nullptr && step->result == TraceStep::Result::kHeld) {
-      AddTaker(Before(context_.ruleset.rules[parent].children, rule), "which is tried before it");
+      AddTaker(Before(ruleset.rules[parent].children.rules, rule), "which is tried before it");
       return;
     }
-    const Rule& above = context_.ruleset.rules[parent];
+    const Rule& above = ruleset.rules[parent];
     for (const std::string& fault : OwnFaults(above, context_, event_)) {
       faults.push_back("its parent " + above.id + ": " + fault);
     }
@@ -137,7 +138,7 @@ class Path {
     std::size_t best = rule;
     int best_score = -1;
     for (std::size_t i = 0; i < context_.ruleset.rules.size(); ++i) {
-      const auto& children = context_.ruleset.rules[i].children;
+      const auto& children = context_.ruleset.rules[i].children.rules;
       if (std::find(children.begin(), children.end(), rule) == children.end()) continue;
       const TraceStep* step = Tried(i);
       const int score = step == nullptr ? 0 : step->result == TraceStep::Result::kHeld ? 2 : 1;
@@ -198,12 +199,12 @@ std::vector<std::string> NotTriedAfter(const Trace& trace, std::size_t step,
                                        const Ruleset& ruleset) {
   const TraceStep& taker = trace.steps[step];
   if (taker.result != TraceStep::Result::kHeld || ruleset.rules[taker.rule].gate) return {};
-  const auto& own = ruleset.own_roots;
+  const auto& own = ruleset.own_roots.rules;
   const bool of_own = std::find(own.begin(), own.end(), trace.steps[0].rule) != own.end();
-  const std::vector<std::size_t>* siblings = of_own ? &own : &ruleset.roots;
+  const std::vector<std::size_t>* siblings = of_own ? &own : &ruleset.roots.rules;
   for (std::size_t i = step; i-- > 0;) {
     if (trace.steps[i].depth >= taker.depth) continue;
-    siblings = &ruleset.rules[trace.steps[i].rule].children;
+    siblings = &ruleset.rules[trace.steps[i].rule].children.rules;
     break;
   }
   std::vector<std::string> ids;

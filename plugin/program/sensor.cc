@@ -213,7 +213,7 @@ class Sensor {
   static bool FollowsRules(const Pipeline::Outcome& outcome) {
     const Ruleset& ruleset = outcome.policy.ruleset;
     const bool has_root =
-        std::any_of(ruleset.own_roots.begin(), ruleset.own_roots.end(),
+        std::any_of(ruleset.own_roots.rules.begin(), ruleset.own_roots.rules.end(),
                     [&](std::size_t root) { return ruleset.rules[root].id == kHealthRoot; });
     return has_root && (outcome.rule == nullptr || outcome.rule->id != kHealthRoot);
   }

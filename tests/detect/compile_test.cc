@@ -251,7 +251,7 @@ TEST(Compile, AFaultyRuleIsLeftOutWithItsChildrenAndTheRestStays) {
   Strings ids;
   for (const auto& rule : policy.policy()->ruleset.rules) ids.push_back(rule.id);
   EXPECT_EQ(ids, (Strings{"1", "4"}));
-  EXPECT_EQ(policy.policy()->ruleset.roots.size(), 1u);
+  EXPECT_EQ(policy.policy()->ruleset.roots.rules.size(), 1u);
 }
 
 TEST(Compile, OneBadElementCostsItsRuleAlone) {
@@ -293,7 +293,7 @@ TEST(Compile, SiblingsStandByLevelZeroFirstAccuracyZeroLast) {
                           RuleText("id=\"5\" level=\"16\" accuracy=\"0\"") +
                           RuleText("id=\"6\" level=\"0\""));
   Strings order;
-  for (const std::size_t root : policy.policy()->ruleset.roots) {
+  for (const std::size_t root : policy.policy()->ruleset.roots.rules) {
     order.push_back(policy.policy()->ruleset.rules[root].id);
   }
   EXPECT_EQ(order, (Strings{"3", "6", "2", "4", "1", "5"}));
@@ -323,11 +323,11 @@ TEST(Compile, AnOverwriteReplacesContentAndKeepsThePlace) {
   EXPECT_EQ(Codes(policy.diagnostics()), Strings{});
   const Ruleset& ruleset = policy.policy()->ruleset;
   ASSERT_EQ(ruleset.rules.size(), 3u);
-  EXPECT_EQ(ruleset.roots, (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(ruleset.roots.rules, (std::vector<std::size_t>{0, 1}));
   EXPECT_EQ(ruleset.rules[0].level, 2);
   EXPECT_TRUE(ruleset.rules[0].conditions.empty());
   EXPECT_TRUE(ruleset.rules[0].mitre.ids.empty());
-  EXPECT_EQ(ruleset.rules[0].children, std::vector<std::size_t>{2});
+  EXPECT_EQ(ruleset.rules[0].children.rules, std::vector<std::size_t>{2});
   EXPECT_EQ(ruleset.rules[0].groups, (Strings{"g", "new"}));
 }
 
@@ -341,7 +341,7 @@ TEST(Compile, GroupsAttachByPartOfTheirString) {
   const TestPolicy policy(RuleText("id=\"1\" level=\"1\"", "<group>audit_command,</group>") +
                           RuleText("id=\"2\" level=\"1\"", "<if_group>AUDIT_comm</if_group>") +
                           RuleText("id=\"3\" level=\"1\"", "<if_group>^audit</if_group>"));
-  EXPECT_EQ(policy.policy()->ruleset.rules.at(0).children, std::vector<std::size_t>{1});
+  EXPECT_EQ(policy.policy()->ruleset.rules.at(0).children.rules, std::vector<std::size_t>{1});
   EXPECT_EQ(Codes(policy.diagnostics()), Strings{"no-parent warning 3:79"});
 }
 

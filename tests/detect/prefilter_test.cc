@@ -86,7 +86,7 @@ TEST(Prefilter, AnEventInALineOfAnEventThatIsSkippedIsSeen) {
 /// holds answers all the same, and a gate without an answer lets the next ones have their turn.
 TEST(Prefilter, OfManySiblingsTheFirstThatHoldsAnswers) {
   std::string rules = testing_support::RuleText("id=\"1\" level=\"0\"");
-  for (std::size_t i = 0; i < 3 * Siblings::kMany; ++i) {
+  for (std::size_t i = 0; i < 3 * Siblings::kFew; ++i) {
     const std::string n = std::to_string(i % 100);
     const char* level = i % 7 == 0 ? "5\" noalert=\"1" : i % 5 == 0 ? "4" : "3";
     rules += testing_support::RuleText(
@@ -105,7 +105,20 @@ TEST(Prefilter, OfManySiblingsTheFirstThatHoldsAnswers) {
   }
   const auto with = Alerts(policy.policy(), log, true);
   EXPECT_EQ(with, Alerts(policy.policy(), log, false));
-  EXPECT_GT(std::set<std::string>(with.begin(), with.end()).size(), 50u);
+  std::set<std::string> answers;
+  for (const std::string& alert : with) answers.insert(alert.substr(alert.find(' ')));
+  EXPECT_GT(answers.size(), 50u);
+  // Kinds of events may be many, and come from outside: what a kind does not leave out it does not
+  // hold a copy of.
+  Prefilter prefilter(policy.policy()->ruleset);
+  MatchScratch scratch;
+  Grouper grouper(Grouper::Mode::kOffline, [&](RawEvent&& event) {
+    EXPECT_TRUE(prefilter.For(event, scratch).children.empty());
+  });
+  const std::string line = "type=SYSCALL msg=audit(1.000:1): comm=\"c\"";
+  grouper.Add(*ParseHeader(line), line, 0);
+  grouper.Flush();
+  EXPECT_EQ(grouper.counters().events, 1u);
 }
 
 TEST(Prefilter, RulesThatCannotApplyAreNotTried) {
