@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
-#include <ranges>
+#include <span>
 #include <vector>
 
 #include "alert/format.h"
@@ -19,6 +19,8 @@ constexpr std::string_view kArgumentGroup = "audit.execve.";
 struct Member {
   std::string_view name;
   std::string_view value;
+
+  operator std::string_view() const { return value; }  // NOLINT: an element of an array
 };
 
 /// What members point to that is not the event's.
@@ -143,8 +145,7 @@ void AppendData(std::string& out, const Event& event, const DataLimits& limits) 
     if (next - member == 1) {
       AppendJsonString(out, member->value);
     } else {
-      AppendJsonStrings(
-          out, std::ranges::subrange(member, next) | std::views::transform(&Member::value));
+      AppendJsonStrings(out, std::span(member, next));
     }
     member = next;
   }

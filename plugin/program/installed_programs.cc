@@ -74,7 +74,7 @@ void InstalledPrograms::SetList(const List* list) {
 
 void InstalledPrograms::StartScan(bool whole) {
   scanned_ms_ = now_ms_;
-  scan_.emplace();
+  scan_ = Scan{};
   scan_->whole = whole;
   GoOn();
 }
