@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,13 +74,9 @@ int Change(AuditRuleTexts texts) {
   return change.good ? kGood : kFindings;
 }
 
-struct AuditRulesOptions {
-  std::string users = "all";
-  bool install = false;
-  bool remove = false;
-};
+}  // namespace
 
-int Run(const CommonOptions& common, const AuditRulesOptions& options) {
+int RunAuditRules(const CommonOptions& common, const AuditRulesOptions& options) {
   if (options.remove) return Change({});
   const auto conditions = UserConditions(options.users);
   if (!conditions) return Complain(conditions.message(), kMisuse);
@@ -98,22 +93,6 @@ int Run(const CommonOptions& common, const AuditRulesOptions& options) {
                                             TLD_DATADIR "/tld-audisp", TLD_SBINDIR "/tld-audisp"})
                      : std::string(),
                  kHeader + rules});
-}
-
-}  // namespace
-
-void AddAuditRules(CLI::App& app, CommonOptions& common, Action& action) {
-  CLI::App* command = AddCommand(app, common, "audit-rules",
-                                 "print or install the audit rules that record commands");
-  auto options = std::make_shared<AuditRulesOptions>();
-  command->add_option("--users", options->users, "names or numbers, separated by commas, or 'all'")
-      ->option_text("USERS");
-  CLI::Option* install = command->add_flag("--install", options->install,
-                                           "write them to /etc/audit/rules.d and have them loaded");
-  command->add_flag("--remove", options->remove, "take them away again")->excludes(install);
-  command->callback([&common, &action, options] {
-    action = [&common, options] { return Run(common, *options); };
-  });
 }
 
 }  // namespace tld

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <memory>
 #include <vector>
 
 #include "base/text.h"
@@ -83,7 +82,7 @@ std::string Counted(std::size_t count, std::string_view what) {
 }
 
 /// `3 errors, 1 warning`
-std::string Summary(const Diagnostics& diagnostics) {
+std::string CountsOf(const Diagnostics& diagnostics) {
   std::string text;
   for (const Severity severity : {Severity::kError, Severity::kWarning, Severity::kLint}) {
     const std::size_t count = diagnostics.Count(severity);
@@ -147,12 +146,9 @@ class RuleTree {
   std::vector<bool> seen_;
 };
 
-struct CheckOptions {
-  bool strict = false;
-  bool tree = false;
-};
+}  // namespace
 
-int Check(const CommonOptions& common, const CheckOptions& options) {
+int RunCheck(const CommonOptions& common, const CheckOptions& options) {
   const PolicySource source = common.Source();
   LoadedPolicy loaded = LoadPolicy(source, 1);
   if (options.tree) {
@@ -172,22 +168,10 @@ int Check(const CommonOptions& common, const CheckOptions& options) {
   if (!common.json) {
     const Ruleset& ruleset = loaded.policy->ruleset;
     std::printf("%s, %s: %s\n", Counted(ruleset.rules.size(), "rule").c_str(),
-                Counted(ruleset.lists.size(), "list").c_str(), Summary(diagnostics).c_str());
+                Counted(ruleset.lists.size(), "list").c_str(), CountsOf(diagnostics).c_str());
   }
   const bool bad = diagnostics.HasErrors() || (options.strict && !diagnostics.all().empty());
   return bad ? kFindings : kGood;
-}
-
-}  // namespace
-
-void AddCheck(CLI::App& app, CommonOptions& common, Action& action) {
-  CLI::App* command = AddCommand(app, common, "check", "find faults in settings, rules and lists");
-  auto options = std::make_shared<CheckOptions>();
-  command->add_flag("--strict", options->strict, "warnings and lint count as faults");
-  command->add_flag("--tree", options->tree, "show the rules as they stand below each other");
-  command->callback([&common, &action, options] {
-    action = [&common, options] { return Check(common, *options); };
-  });
 }
 
 }  // namespace tld

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <memory>
 #include <optional>
 
 #include "base/text.h"
@@ -291,10 +290,6 @@ class Doctor {
 
 }  // namespace
 
-void AddDoctor(CLI::App& app, CommonOptions& common, Action& action) {
-  CLI::App* command = AddCommand(app, common, "doctor",
-                                 "run a marked command and follow it from the kernel to its alert");
-  command->callback([&common, &action] { action = [&common] { return Doctor(common).Run(); }; });
-}
+int RunDoctor(const CommonOptions& common) { return Doctor(common).Run(); }
 
 }  // namespace tld

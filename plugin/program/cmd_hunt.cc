@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -27,19 +26,6 @@ constexpr std::size_t kTopListed = 10;
 constexpr std::size_t kReported = 1000;
 constexpr useconds_t kFollowUs = 200'000;
 constexpr std::size_t kLineLimit = std::size_t{1} << 20;
-
-struct HuntOptions {
-  std::vector<std::string> words;
-  std::vector<std::string> files;
-  std::string since;
-  std::string until;
-  std::vector<std::string> top;
-  std::string histogram;
-  std::string html;
-  std::optional<std::size_t> limit;
-  bool follow = false;
-  bool csv = false;
-};
 
 class Hunt {
  public:
@@ -306,39 +292,8 @@ class Hunt {
 
 }  // namespace
 
-void AddHunt(CLI::App& app, CommonOptions& common, Action& action) {
-  CLI::App* command = AddCommand(app, common, "hunt", "search the alerts that were stored");
-  auto options = std::make_shared<HuntOptions>();
-  command
-      ->add_option("QUERY", options->words,
-                   "such as 'data.audit.command:nc and rule.level>=12'; see tldctl-hunt(1)")
-      ->option_text(" ");
-  command
-      ->add_option("--file", options->files,
-                   "alerts.json, plain or .gz, instead of the store; may be repeated")
-      ->option_text("FILE")
-      ->allow_extra_args(false);
-  command->add_option("--since", options->since, "from then on: '2h ago', today, 2026-01-31")
-      ->option_text("TIME");
-  command->add_option("--until", options->until, "before then")->option_text("TIME");
-  command->add_option("--top", options->top, "count the values of a field; may be repeated")
-      ->option_text("FIELD")
-      ->allow_extra_args(false);
-  command->add_option("--histogram", options->histogram, "count by time, as in 1h")
-      ->option_text("SPAN");
-  command
-      ->add_option("--limit", options->limit,
-                   "the newest so many (50), or rows of --top (10); 0 is all")
-      ->option_text("N");
-  command->add_flag("--follow", options->follow, "go on with alerts as they come");
-  command->add_flag("--csv", options->csv, "comma-separated values");
-  command
-      ->add_option("--html", options->html,
-                   "write a report for a browser, with the newest 1000 alerts or --limit")
-      ->option_text("FILE");
-  command->callback([&common, &action, options] {
-    action = [&common, options] { return Hunt(common, *options).Run(); };
-  });
+int RunHunt(const CommonOptions& common, const HuntOptions& options) {
+  return Hunt(common, options).Run();
 }
 
 }  // namespace tld

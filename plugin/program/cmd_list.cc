@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
-#include <memory>
 
 #include "base/os.h"
 #include "base/text.h"
@@ -19,12 +18,6 @@ namespace tld {
 namespace {
 
 constexpr std::size_t kTextLimit = std::size_t{1} << 30;
-
-struct ListOptions {
-  std::string name;
-  std::string key;
-  std::string value;
-};
 
 /// Lists as they are now, and the directory that is edited: the first.
 class ListCommand {
@@ -229,31 +222,23 @@ class ListCommand {
 
 }  // namespace
 
-void AddList(CLI::App& app, CommonOptions& common, Action& action) {
-  CLI::App* list = app.add_subcommand("list", "show and edit lists; changes are live at once");
-  list->require_subcommand(1);
-  list->set_version_flag("--version", "tldctl " TLD_VERSION);
-  auto options = std::make_shared<ListOptions>();
-  const auto add = [&](const char* name, const char* description, int (ListCommand::*run)(),
-                       int words) {
-    CLI::App* command = AddCommand(*list, common, name, description);
-    CLI::Option* list_name = command->add_option("NAME", options->name, "name of the list");
-    if (words > 0) list_name->required();
-    if (words > 1) command->add_option("KEY", options->key, "key of an entry")->required();
-    if (words > 2) command->add_option("VALUE", options->value, "value of the entry");
-    command->callback([&common, &action, options, run] {
-      action = [&common, options, run] {
-        ListCommand it(common, *options);
-        return (it.*run)();
-      };
-    });
-  };
-  add("show", "print all entries, or the names of all lists", &ListCommand::Show, 0);
-  add("get", "print the value of a key", &ListCommand::Get, 2);
-  add("add", "add a key or change its value", &ListCommand::Add, 3);
-  add("remove", "take a key out of the list", &ListCommand::Remove, 2);
-  add("compile", "compile a list, or all, where the text has changed", &ListCommand::Compile, 0);
-  add("check", "find faults in a list", &ListCommand::Check, 1);
+int RunList(const CommonOptions& common, const ListOptions& options) {
+  ListCommand list(common, options);
+  switch (options.action) {
+    case ListOptions::Action::kShow:
+      return list.Show();
+    case ListOptions::Action::kGet:
+      return list.Get();
+    case ListOptions::Action::kAdd:
+      return list.Add();
+    case ListOptions::Action::kRemove:
+      return list.Remove();
+    case ListOptions::Action::kCompile:
+      return list.Compile();
+    case ListOptions::Action::kCheck:
+      return list.Check();
+  }
+  return kMisuse;
 }
 
 }  // namespace tld

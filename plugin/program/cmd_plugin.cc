@@ -78,25 +78,6 @@ void PrintKernel() {
               status->backlog);
 }
 
-int ShowStatus(const CommonOptions& common) {
-  const Result<std::string> answer = AskPlugin(SocketOf(common), "status");
-  if (!answer) return Complain(answer.message(), kMisuse);
-  rapidjson::Document document;
-  if (document.Parse(answer->c_str()).HasParseError() || !document.IsObject()) {
-    return Complain("the plugin's answer is no JSON", kMisuse);
-  }
-  if (common.json) {
-    std::fputs(answer->c_str(), stdout);
-  } else {
-    PrintObject("", document);
-    const Json* kernel = Member(document, "kernel");
-    if (geteuid() == 0 && (kernel == nullptr || kernel->IsNull())) PrintKernel();
-  }
-  const Json* degraded = Member(document, "degraded");
-  const bool good = degraded == nullptr || !degraded->IsArray() || degraded->Empty();
-  return good ? kGood : kFindings;
-}
-
 }  // namespace
 
 int ReloadPlugin(const CommonOptions& common, bool quiet_without_plugin) {
@@ -122,15 +103,25 @@ int ReloadPlugin(const CommonOptions& common, bool quiet_without_plugin) {
   return kGood;
 }
 
-void AddReload(CLI::App& app, CommonOptions& common, Action& action) {
-  CLI::App* command = AddCommand(app, common, "reload",
-                                 "have the plugin take settings, rules and lists as they are now");
-  command->callback([&] { action = [&common] { return ReloadPlugin(common, false); }; });
-}
+int RunReload(const CommonOptions& common) { return ReloadPlugin(common, false); }
 
-void AddStatus(CLI::App& app, CommonOptions& common, Action& action) {
-  CLI::App* command = AddCommand(app, common, "status", "show the counters of the running plugin");
-  command->callback([&] { action = [&common] { return ShowStatus(common); }; });
+int RunStatus(const CommonOptions& common) {
+  const Result<std::string> answer = AskPlugin(SocketOf(common), "status");
+  if (!answer) return Complain(answer.message(), kMisuse);
+  rapidjson::Document document;
+  if (document.Parse(answer->c_str()).HasParseError() || !document.IsObject()) {
+    return Complain("the plugin's answer is no JSON", kMisuse);
+  }
+  if (common.json) {
+    std::fputs(answer->c_str(), stdout);
+  } else {
+    PrintObject("", document);
+    const Json* kernel = Member(document, "kernel");
+    if (geteuid() == 0 && (kernel == nullptr || kernel->IsNull())) PrintKernel();
+  }
+  const Json* degraded = Member(document, "degraded");
+  const bool good = degraded == nullptr || !degraded->IsArray() || degraded->Empty();
+  return good ? kGood : kFindings;
 }
 
 }  // namespace tld

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
-#include <memory>
 
 #include "alert/format.h"
 #include "base/text.h"
@@ -13,11 +12,6 @@
 
 namespace tld {
 namespace {
-
-struct ReplayOptions {
-  int level = 1;
-  std::vector<std::string> files;
-};
 
 class Replay {
  public:
@@ -96,19 +90,8 @@ class Replay {
 
 }  // namespace
 
-void AddReplay(CLI::App& app, CommonOptions& common, Action& action) {
-  CLI::App* command =
-      AddCommand(app, common, "replay", "run the rules over old logs, plain or .gz");
-  auto options = std::make_shared<ReplayOptions>();
-  command->add_option("--level", options->level, "lowest level to show (default 1)")
-      ->option_text("N")
-      ->check(CLI::Range(1, 16));
-  command->add_option("FILE", options->files, "logs in the order of time; standard input without")
-      ->option_text(" ");
-  command->callback([&common, &action, options] {
-    if (options->files.empty()) options->files = {"-"};
-    action = [&common, options] { return Replay(common, *options).Run(); };
-  });
+int RunReplay(const CommonOptions& common, const ReplayOptions& options) {
+  return Replay(common, options).Run();
 }
 
 }  // namespace tld

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <memory>
 #include <optional>
 
 #include "alert/format.h"
@@ -16,12 +15,6 @@
 
 namespace tld {
 namespace {
-
-struct TestOptions {
-  bool verbose = false;
-  std::string why;
-  std::vector<std::string> files;
-};
 
 class Test {
  public:
@@ -214,17 +207,8 @@ class Test {
 
 }  // namespace
 
-void AddTest(CLI::App& app, CommonOptions& common, Action& action) {
-  CLI::App* command =
-      AddCommand(app, common, "test", "show how events are decoded and which rule answers");
-  auto options = std::make_shared<TestOptions>();
-  command->add_flag("-v,--verbose", options->verbose, "every rule tried, and why it does not hold");
-  command->add_option("--why", options->why, "what keeps this rule from firing")->option_text("ID");
-  command->add_option("FILE", options->files, "records; standard input without")->option_text(" ");
-  command->callback([&common, &action, options] {
-    if (options->files.empty()) options->files = {"-"};
-    action = [&common, options] { return Test(common, *options).Run(); };
-  });
+int RunTest(const CommonOptions& common, const TestOptions& options) {
+  return Test(common, options).Run();
 }
 
 }  // namespace tld

@@ -31,28 +31,6 @@ bool CommonOptions::ColorFor(int fd) const {
   return color == "always" || (color == "auto" && isatty(fd) != 0);
 }
 
-CLI::App* AddCommand(CLI::App& app, CommonOptions& common, const std::string& name,
-                     const std::string& description) {
-  CLI::App* command = app.add_subcommand(name, description);
-  command->add_option("--conf", common.config_file, "settings file")->option_text("FILE");
-  command
-      ->add_option("--rules", common.rules,
-                   "rule file or directory, instead of the configured ones; may be repeated")
-      ->option_text("PATH")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--lists", common.lists,
-                   "directory of lists, instead of the configured ones; may be repeated")
-      ->option_text("DIR")
-      ->allow_extra_args(false);
-  command->add_flag("--json", common.json, "one JSON object a line on standard output");
-  command->add_option("--color", common.color, "auto, always or never")
-      ->option_text("WHEN")
-      ->check(CLI::IsMember({"auto", "always", "never"}));
-  command->set_version_flag("--version", "tldctl " TLD_VERSION);
-  return command;
-}
-
 void Print(const Diagnostics& diagnostics, const CommonOptions& common, bool json) {
   for (const Diagnostic& d : diagnostics.all()) {
     if (json) {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +11,9 @@
 #include "program/config.h"
 #include "program/policy.h"
 
-/// What the commands of tldctl share. A command registers itself with the parser and leaves a
-/// function that runs it; exit statuses are those of tldctl(1): 0 good, 1 findings, 2 wrong use.
+/// The commands of tldctl, and what they share. Each does its work and returns the exit status of
+/// tldctl(1): 0 good, 1 findings, 2 wrong use. The options are in tldctl --help; what is not given
+/// there stands as it is here.
 namespace tld {
 
 inline constexpr int kGood = 0;
@@ -34,22 +34,58 @@ struct CommonOptions {
   bool ColorFor(int fd) const;
 };
 
-/// The function of the command that was given on the command line.
-using Action = std::function<int()>;
+struct CheckOptions {
+  bool strict = false;
+  bool tree = false;
+};
+int RunCheck(const CommonOptions& common, const CheckOptions& options);
 
-void AddCheck(CLI::App& app, CommonOptions& common, Action& action);
-void AddTest(CLI::App& app, CommonOptions& common, Action& action);
-void AddReplay(CLI::App& app, CommonOptions& common, Action& action);
-void AddHunt(CLI::App& app, CommonOptions& common, Action& action);
-void AddList(CLI::App& app, CommonOptions& common, Action& action);
-void AddAuditRules(CLI::App& app, CommonOptions& common, Action& action);
-void AddDoctor(CLI::App& app, CommonOptions& common, Action& action);
-void AddReload(CLI::App& app, CommonOptions& common, Action& action);
-void AddStatus(CLI::App& app, CommonOptions& common, Action& action);
+struct TestOptions {
+  bool verbose = false;
+  std::string why;
+  std::vector<std::string> files = {"-"};
+};
+int RunTest(const CommonOptions& common, const TestOptions& options);
 
-/// A subcommand with the common options.
-CLI::App* AddCommand(CLI::App& app, CommonOptions& common, const std::string& name,
-                     const std::string& description);
+struct ReplayOptions {
+  int level = 1;
+  std::vector<std::string> files = {"-"};
+};
+int RunReplay(const CommonOptions& common, const ReplayOptions& options);
+
+struct HuntOptions {
+  std::vector<std::string> words;
+  std::vector<std::string> files;  ///< instead of the store
+  std::string since;
+  std::string until;
+  std::vector<std::string> top;
+  std::string histogram;
+  std::string html;
+  std::optional<std::size_t> limit;
+  bool follow = false;
+  bool csv = false;
+};
+int RunHunt(const CommonOptions& common, const HuntOptions& options);
+
+struct ListOptions {
+  enum class Action { kShow, kGet, kAdd, kRemove, kCompile, kCheck };
+  Action action = Action::kShow;
+  std::string name;
+  std::string key;
+  std::string value;
+};
+int RunList(const CommonOptions& common, const ListOptions& options);
+
+struct AuditRulesOptions {
+  std::string users = "all";
+  bool install = false;
+  bool remove = false;
+};
+int RunAuditRules(const CommonOptions& common, const AuditRulesOptions& options);
+
+int RunDoctor(const CommonOptions& common);
+int RunReload(const CommonOptions& common);
+int RunStatus(const CommonOptions& common);
 
 /// Prints diagnostics to stderr, or as JSON lines to stdout.
 void Print(const Diagnostics& diagnostics, const CommonOptions& common, bool json);

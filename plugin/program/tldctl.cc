@@ -1,55 +1,197 @@
 // SPDX-License-Identifier: Apache-2.0
 // The administrator's tool: checks, tries, replays, edits lists, and talks to the running plugin.
+// Its whole command line is here.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <ctime>
 #include <exception>
+#include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "program/command.h"
 #include "program/config.h"
 
 namespace tld {
-
 namespace {
 
-int Main(int argc, char** argv) {
-  tzset();
-  CLI::App app{
-      "Checks and tries the rules of tld-audisp, edits its lists, asks the running plugin."};
-  app.set_version_flag("--version", "tldctl " TLD_VERSION);
-  app.require_subcommand(1);
-  app.get_formatter()->column_width(28);
-  CommonOptions common;
-  common.config_file = FindInstallation().config_file;
-  Action action;
-  AddCheck(app, common, action);
-  AddTest(app, common, action);
-  AddReplay(app, common, action);
-  AddHunt(app, common, action);
-  AddList(app, common, action);
-  AddAuditRules(app, common, action);
-  AddDoctor(app, common, action);
-  AddReload(app, common, action);
-  AddStatus(app, common, action);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
-    std::fprintf(stderr, "tldctl: %s\nTry 'tldctl --help', or '--help' behind a command.\n",
-                 Shown(error.what()).c_str());
-    return kMisuse;
+constexpr char kVersion[] = "tldctl " TLD_VERSION;
+
+class Tldctl {
+ public:
+  Tldctl() {
+    app_.set_version_flag("--version", kVersion);
+    app_.require_subcommand(1);
+    app_.get_formatter()->column_width(28);
+    common_.config_file = FindInstallation().config_file;
+    AddCheck();
+    AddTest();
+    AddReplay();
+    AddHunt();
+    AddList();
+    AddAuditRules();
+    AddPlain("doctor", "run a marked command and follow it from the kernel to its alert",
+             RunDoctor);
+    AddPlain("reload", "have the plugin take settings, rules and lists as they are now", RunReload);
+    AddPlain("status", "show the counters of the running plugin", RunStatus);
   }
-  return action();
-}
+
+  int Run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+        return app_.exit(error);
+      }
+      std::fprintf(stderr, "tldctl: %s\nTry 'tldctl --help', or '--help' behind a command.\n",
+                   Shown(error.what()).c_str());
+      return kMisuse;
+    }
+    return run_();
+  }
+
+ private:
+  /// A command with the options that all have.
+  CLI::App& Add(CLI::App& parent, const char* name, const char* description,
+                std::function<int()> run) {
+    CLI::App& command = *parent.add_subcommand(name, description);
+    command.add_option("--conf", common_.config_file, "settings file")->option_text("FILE");
+    AddMany(command, "--rules", common_.rules,
+            "rule file or directory, instead of the configured ones; may be repeated", "PATH");
+    AddMany(command, "--lists", common_.lists,
+            "directory of lists, instead of the configured ones; may be repeated", "DIR");
+    command.add_flag("--json", common_.json, "one JSON object a line on standard output");
+    command.add_option("--color", common_.color, "auto, always or never")
+        ->option_text("WHEN")
+        ->check(CLI::IsMember({"auto", "always", "never"}));
+    command.set_version_flag("--version", kVersion);
+    command.callback([this, run = std::move(run)] { run_ = run; });
+    return command;
+  }
+
+  /// A command whose options are a value of its own.
+  template <typename Options>
+  CLI::App& Add(const char* name, const char* description, const Options& options,
+                int (*run)(const CommonOptions&, const Options&)) {
+    return Add(app_, name, description, [this, &options, run] { return run(common_, options); });
+  }
+
+  void AddPlain(const char* name, const char* description, int (*run)(const CommonOptions&)) {
+    Add(app_, name, description, [this, run] { return run(common_); });
+  }
+
+  /// An option that is given once for each value.
+  static void AddMany(CLI::App& command, const char* name, std::vector<std::string>& values,
+                      const char* description, const char* value) {
+    command.add_option(name, values, description)->option_text(value)->allow_extra_args(false);
+  }
+
+  void AddCheck() {
+    CLI::App& command = Add("check", "find faults in settings, rules and lists", check_, RunCheck);
+    command.add_flag("--strict", check_.strict, "warnings and lint count as faults");
+    command.add_flag("--tree", check_.tree, "show the rules as they stand below each other");
+  }
+
+  void AddTest() {
+    CLI::App& command =
+        Add("test", "show how events are decoded and which rule answers", test_, RunTest);
+    command.add_flag("-v,--verbose", test_.verbose, "every rule tried, and why it does not hold");
+    command.add_option("--why", test_.why, "what keeps this rule from firing")->option_text("ID");
+    command.add_option("FILE", test_.files, "records; standard input without")->option_text(" ");
+  }
+
+  void AddReplay() {
+    CLI::App& command =
+        Add("replay", "run the rules over old logs, plain or .gz", replay_, RunReplay);
+    command.add_option("--level", replay_.level, "lowest level to show (default 1)")
+        ->option_text("N")
+        ->check(CLI::Range(1, 16));
+    command.add_option("FILE", replay_.files, "logs in the order of time; standard input without")
+        ->option_text(" ");
+  }
+
+  void AddHunt() {
+    CLI::App& command = Add("hunt", "search the alerts that were stored", hunt_, RunHunt);
+    command
+        .add_option("QUERY", hunt_.words,
+                    "such as 'data.audit.command:nc and rule.level>=12'; see tldctl-hunt(1)")
+        ->option_text(" ");
+    AddMany(command, "--file", hunt_.files,
+            "alerts.json, plain or .gz, instead of the store; may be repeated", "FILE");
+    command.add_option("--since", hunt_.since, "from then on: '2h ago', today, 2026-01-31")
+        ->option_text("TIME");
+    command.add_option("--until", hunt_.until, "before then")->option_text("TIME");
+    AddMany(command, "--top", hunt_.top, "count the values of a field; may be repeated", "FIELD");
+    command.add_option("--histogram", hunt_.histogram, "count by time, as in 1h")
+        ->option_text("SPAN");
+    command
+        .add_option("--limit", hunt_.limit,
+                    "the newest so many (50), or rows of --top (10); 0 is all")
+        ->option_text("N");
+    command.add_flag("--follow", hunt_.follow, "go on with alerts as they come");
+    command.add_flag("--csv", hunt_.csv, "comma-separated values");
+    command
+        .add_option("--html", hunt_.html,
+                    "write a report for a browser, with the newest 1000 alerts or --limit")
+        ->option_text("FILE");
+  }
+
+  void AddList() {
+    CLI::App& list = *app_.add_subcommand("list", "show and edit lists; changes are live at once");
+    list.require_subcommand(1);
+    list.set_version_flag("--version", kVersion);
+    using Action = ListOptions::Action;
+    const auto add = [&](const char* name, const char* description, Action action, int words) {
+      CLI::App& command = Add(list, name, description, [this, action] {
+        list_.action = action;
+        return RunList(common_, list_);
+      });
+      CLI::Option* list_name = command.add_option("NAME", list_.name, "name of the list");
+      if (words > 0) list_name->required();
+      if (words > 1) command.add_option("KEY", list_.key, "key of an entry")->required();
+      if (words > 2) command.add_option("VALUE", list_.value, "value of the entry");
+    };
+    add("show", "print all entries, or the names of all lists", Action::kShow, 0);
+    add("get", "print the value of a key", Action::kGet, 2);
+    add("add", "add a key or change its value", Action::kAdd, 3);
+    add("remove", "take a key out of the list", Action::kRemove, 2);
+    add("compile", "compile a list, or all, where the text has changed", Action::kCompile, 0);
+    add("check", "find faults in a list", Action::kCheck, 1);
+  }
+
+  void AddAuditRules() {
+    CLI::App& command = Add("audit-rules", "print or install the audit rules that record commands",
+                            audit_rules_, RunAuditRules);
+    command
+        .add_option("--users", audit_rules_.users,
+                    "names or numbers, separated by commas, or 'all'")
+        ->option_text("USERS");
+    CLI::Option* install = command.add_flag(
+        "--install", audit_rules_.install, "write them to /etc/audit/rules.d and have them loaded");
+    command.add_flag("--remove", audit_rules_.remove, "take them away again")->excludes(install);
+  }
+
+  CLI::App app_{
+      "Checks and tries the rules of tld-audisp, edits its lists, asks the running plugin."};
+  CommonOptions common_;
+  CheckOptions check_;
+  TestOptions test_;
+  ReplayOptions replay_;
+  HuntOptions hunt_;
+  ListOptions list_;
+  AuditRulesOptions audit_rules_;
+  std::function<int()> run_;  // the command that was given
+};
 
 }  // namespace
 }  // namespace tld
 
 int main(int argc, char** argv) {
+  tzset();
   try {
-    return tld::Main(argc, argv);
+    return tld::Tldctl().Run(argc, argv);
   } catch (const std::exception& error) {
     return tld::Complain(error.what(), tld::kMisuse);
   }
