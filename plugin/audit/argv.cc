@@ -85,7 +85,7 @@ Argument JoinPieces(const std::vector<Piece>& pieces, std::size_t& at, const Len
     if (piece.number == 0 && alone && piece.value.starts_with('"')) {
       argument.value = Unquote(piece.value);
     } else {
-      list.decoded += DecodeUntrusted(piece.value);
+      AppendUntrusted(list.decoded, piece.value);
       argument.value = std::string_view(list.decoded).substr(begin);
     }
   }
@@ -95,31 +95,55 @@ Argument JoinPieces(const std::vector<Piece>& pieces, std::size_t& at, const Len
   return argument;
 }
 
-/// The kernel's ordinary form: each argument whole, and one after the other. False where there is
-/// more to it.
+/// The kernel's own form: one argument after the other, whole, or its pieces in order behind their
+/// length. False where there is more to it.
 bool ReadInOrder(std::span<const std::string_view> bodies, ArgumentList& list) {
+  std::uint64_t left = 0;  // of the argument that comes in pieces, encoded
+  std::uint32_t piece = 0;
+  const auto decode = [&](std::string_view value) {
+    const std::size_t begin = list.decoded.size();
+    AppendUntrusted(list.decoded, value);
+    return std::string_view(list.decoded).substr(begin);
+  };
   for (std::string_view body : bodies) {
     for (RawField field; NextRawField(body, field);) {
       if (field.name == "argc" && list.argc.empty()) {
         list.argc = field.value;
         continue;
       }
+      if (field.name[0] != 'a') return false;
       const auto next = static_cast<std::uint32_t>(list.arguments.size());
-      if (field.name[0] != 'a' || SmallNumber(field.name.substr(1)) != next) return false;
-      if (IsCut(field.value)) return false;
-      if (field.value.starts_with('"')) {
-        list.arguments.push_back({next, Unquote(field.value)});
+      if (left == 0 && SmallNumber(field.name.substr(1)) == next) {
+        if (IsCut(field.value)) return false;
+        const bool quoted = field.value.starts_with('"');
+        list.arguments.push_back({next, quoted ? Unquote(field.value) : decode(field.value)});
         continue;
       }
-      const std::size_t begin = list.decoded.size();
-      list.decoded += DecodeUntrusted(field.value);
-      list.arguments.push_back({next, std::string_view(list.decoded).substr(begin)});
+      if (left == 0) {
+        if (LengthIndex(field.name) != next) return false;
+        left = ParseNumber(field.value).value_or(0);
+        piece = 0;
+        if (left == 0) return false;
+        continue;
+      }
+      const auto part = ParsePiece(field);
+      if (!part || part->whole || part->number != piece || IsCut(part->value)) return false;
+      if (part->index != (piece == 0 ? next : next - 1)) return false;
+      if (EncodedSize(part->value) > left) return false;
+      left -= EncodedSize(part->value);
+      const std::string_view value = decode(part->value);
+      if (piece++ == 0) {
+        list.arguments.push_back({next, value});
+      } else {
+        std::string_view& whole = list.arguments.back().value;
+        whole = {whole.data(), whole.size() + value.size()};
+      }
     }
   }
-  return true;
+  return left == 0;
 }
 
-/// Any form: in pieces, out of order, said twice.
+/// Any form: out of order, said twice, cut.
 void ReadPieces(std::span<const std::string_view> bodies, ArgumentList& list) {
   std::vector<Piece> pieces;
   Lengths lengths;
@@ -173,7 +197,11 @@ void DecodeArguments(std::span<const std::string_view> bodies, ArgumentList& lis
 }
 
 std::string CommandLine(const std::vector<Argument>& arguments) {
+  constexpr std::size_t kQuotes = 3;  // and the blank
+  std::size_t size = 0;
+  for (const Argument& argument : arguments) size += argument.value.size() + kQuotes;
   std::string line;
+  line.reserve(size);
   for (const Argument& argument : arguments) {
     if (!line.empty()) line += ' ';
     AppendShellQuoted(line, argument.value);

@@ -82,6 +82,7 @@ const RawRecord& RawEvent::MainRecord() const {
 
 std::vector<std::string_view> RawEvent::TypeNames() const {
   std::vector<std::string_view> names;
+  names.reserve(std::min<std::size_t>(records.size(), 8));
   for (const RawRecord& record : records) {
     const std::string_view name = TypeName(record);
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);

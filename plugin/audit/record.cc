@@ -227,13 +227,19 @@ std::vector<std::string> KeyValues(std::string_view body) {
   return keys;
 }
 
-std::string DecodeUntrusted(std::string_view value) {
-  if (value.starts_with('"')) return std::string(Unquote(value));
-  if (auto bytes = HexDecode(value); bytes && !value.empty()) return *std::move(bytes);
-  if (value.size() > 2 && value.size() % 2 == 1) {  // cut in the middle of a byte
-    if (auto bytes = HexDecode(value.substr(0, value.size() - 1))) return *std::move(bytes);
+void AppendUntrusted(std::string& out, std::string_view value) {
+  if (value.starts_with('"')) {
+    out += Unquote(value);
+  } else if (value.empty() || !AppendHexDecoded(out, value)) {
+    const bool cut = value.size() > 2 && value.size() % 2 == 1;  // in the middle of a byte
+    if (!cut || !AppendHexDecoded(out, value.substr(0, value.size() - 1))) out += value;
   }
-  return std::string(value);
+}
+
+std::string DecodeUntrusted(std::string_view value) {
+  std::string bytes;
+  AppendUntrusted(bytes, value);
+  return bytes;
 }
 
 std::string_view Unquote(std::string_view value) {

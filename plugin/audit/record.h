@@ -112,6 +112,7 @@ std::vector<std::string> KeyValues(std::string_view body);
 /// is, else hexadecimal. What is neither, such as `(null)`, is returned as it stands; a value cut
 /// at the record's end loses no more than its last half byte.
 std::string DecodeUntrusted(std::string_view value);
+void AppendUntrusted(std::string& out, std::string_view value);
 
 /// `value` without double quotes around it; a missing closing quote (a cut line) is accepted.
 std::string_view Unquote(std::string_view value);

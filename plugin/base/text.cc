@@ -198,17 +198,26 @@ void AppendShellQuoted(std::string& out, std::string_view argument) {
   out += '\'';
 }
 
-std::optional<std::string> HexDecode(std::string_view hex) {
-  if (hex.size() % 2 != 0) return {};
-  std::string bytes(hex.size() / 2, '\0');
+bool AppendHexDecoded(std::string& out, std::string_view hex) {
+  if (hex.size() % 2 != 0) return false;
+  const std::size_t before = out.size();
+  out.resize(before + hex.size() / 2);
+  char* byte = out.data() + before;
   unsigned wrong = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const unsigned high = kHexValues[static_cast<unsigned char>(hex[2 * i])];
-    const unsigned low = kHexValues[static_cast<unsigned char>(hex[2 * i + 1])];
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    const unsigned high = kHexValues[static_cast<unsigned char>(hex[i])];
+    const unsigned low = kHexValues[static_cast<unsigned char>(hex[i + 1])];
     wrong |= high | low;
-    bytes[i] = static_cast<char>(high << 4 | low);
+    *byte++ = static_cast<char>(high << 4 | low);
   }
-  if ((wrong & kNoHexDigit) != 0) return {};
+  if ((wrong & kNoHexDigit) == 0) return true;
+  out.resize(before);
+  return false;
+}
+
+std::optional<std::string> HexDecode(std::string_view hex) {
+  std::string bytes;
+  if (!AppendHexDecoded(bytes, hex)) return {};
   return bytes;
 }
 

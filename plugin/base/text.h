@@ -56,6 +56,8 @@ void AppendShellQuoted(std::string& out, std::string_view argument);
 
 /// Bytes of a text of hexadecimal digits; nothing if the length is odd or a digit is none.
 std::optional<std::string> HexDecode(std::string_view hex);
+/// The same behind what `out` has; false where there are none.
+bool AppendHexDecoded(std::string& out, std::string_view hex);
 std::string HexEncode(std::string_view bytes);
 
 /// Decimal number of the whole text; nothing when a byte is no digit or the value does not fit.

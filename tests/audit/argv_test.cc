@@ -44,6 +44,31 @@ TEST(DecodeArguments, PiecesOverSeveralRecordsEachByItsOwnForm) {
   EXPECT_FALSE(list.truncated);
 }
 
+/// As at the end of each full record of a long list.
+TEST(DecodeArguments, APieceThatIsAllOfAnArgument) {
+  const ArgumentList list = Decode({"argc=3 a0=\"sh\" a1_len=3 a1[0]=\"x.o\"", " a2=\"y.o\""});
+  EXPECT_EQ(Texts(list), (Texts_{"0=sh", "1=x.o", "2=y.o"}));
+  EXPECT_FALSE(list.truncated);
+}
+
+TEST(DecodeArguments, PiecesThatDoNotComeToTheirLength) {
+  for (const std::string_view odd : {"a1_len=9 a1[0]=6162 a1[1]=6364 a2=\"c\"",
+                                     "a1_len=9 a1[0]=6162 a1[1]=6364 a2_len=1 a2[0]=\"c\""}) {
+    const ArgumentList list = Decode({"argc=3 a0=\"a\"", odd});
+    EXPECT_EQ(Texts(list), (Texts_{"0=a", "1=abcd", "2=c"})) << odd;
+    EXPECT_TRUE(list.truncated) << odd;
+  }
+  // More than the length, a length of nothing, pieces without one, of another, in another order:
+  // what is there is taken.
+  for (const std::string_view odd :
+       {"a1_len=5 a1[0]=6162 a1[1]=6364", "a1_len=4 a1[0]=6162 a1[1]=6364",
+        "a1_len=0 a1[0]=6162 a1[1]=6364", "a1_len=x a1[0]=6162 a1[1]=6364", "a1[0]=6162 a1[1]=6364",
+        "a2_len=8 a1[0]=6162 a1[1]=6364", "a1_len=8 a1[1]=6364 a1[0]=6162",
+        "a1_len=8 a1[0]=6162 a1[0]=6565 a1[1]=6364", "a1_len=8 a1_len=8 a1[0]=6162 a1[1]=6364"}) {
+    EXPECT_EQ(Texts(Decode({"argc=2 a0=\"a\"", odd})), (Texts_{"0=a", "1=abcd"})) << odd;
+  }
+}
+
 TEST(DecodeArguments, AMissingPieceIsTold) {
   EXPECT_TRUE(Decode({"argc=1 a0_len=12 a0[0]=6162 a0[2]=6566"}).truncated);
   EXPECT_TRUE(Decode({"argc=1 a0_len=12 a0[0]=6162 a0[1]=6566"}).truncated);  // the last
