@@ -119,7 +119,7 @@ void Grouper::Add(const RecordHeader& header, std::string_view line, std::int64_
   input_bytes_ += line.size() + 1;
   place->last_line = lines_;
   place->proctitle |= header.type == record_type::kProctitle;
-  Store(*place, header, line);
+  Store(*place, header.At(line));
   if (IsSingleRecord(header.type)) {
     End(place);
   } else if (mode_ == Mode::kOffline) {
@@ -128,37 +128,39 @@ void Grouper::Add(const RecordHeader& header, std::string_view line, std::int64_
   while (bytes_ > kAllBytes && !open_.empty()) EvictOldest();
 }
 
-bool Grouper::Pass(const RecordHeader& header, std::size_t lines) {
-  if (!open_.empty()) {
-    Identify(header);
-    if (index_.contains(id_)) return false;
-  }
-  lines_ += lines;
-  ++counters_.events;
-  if (mode_ == Mode::kOffline) {
-    Node& node = NodeOf(header.node);
-    NoteTime(node, header);
-    if (node.open == 0 && header.node.size() > kNodeBytes) {
-      nodes_.erase(nodes_.find(header.node));
-    }
-    EmitReady();
-  }
-  return true;
+bool Grouper::IsOpen(const RecordHeader& header) {
+  if (open_.empty()) return false;
+  Identify(header);
+  return index_.contains(id_);
 }
 
-void Grouper::AddJoined(const EventId& id, const std::vector<JoinedRecord>& records) {
-  ++lines_;
+void Grouper::AddWhole(const RecordHeader& first, const std::vector<RecordLine>& records,
+                       std::size_t lines) {
+  lines_ += lines;
   if (open_.size() >= kOpenEvents) EvictOldest();
-  Node& node = NodeOf(id.node);
-  if (!records.empty()) NoteTime(node, records.front().header);
+  Node& node = NodeOf(first.node);
+  if (mode_ == Mode::kOffline) NoteTime(node, first);
   const Place place = Begin(node);
-  place->event.id = id;
-  for (const JoinedRecord& record : records) {
-    if (record.header.type != record_type::kEoe) Store(*place, record.header, record.line);
-  }
+  Identify(first);
+  place->event.id = id_;
+  for (const RecordLine& record : records) Store(*place, record);
   place->complete = true;
-  EmitReady();
+  if (mode_ == Mode::kLive) {
+    Emit(place);
+  } else {
+    EmitReady();
+  }
   while (bytes_ > kAllBytes && !open_.empty()) EvictOldest();
+}
+
+void Grouper::Pass(const RecordHeader& first, std::size_t lines) {
+  lines_ += lines;
+  ++counters_.events;
+  if (mode_ == Mode::kLive) return;
+  Node& node = NodeOf(first.node);
+  NoteTime(node, first);
+  if (node.open == 0 && first.node.size() > kNodeBytes) nodes_.erase(nodes_.find(first.node));
+  EmitReady();
 }
 
 Grouper::Node& Grouper::NodeOf(std::string_view name) {
@@ -226,22 +228,23 @@ void Grouper::Leave(Place place) {
   place->entry = index_.extract(place->event.id);
 }
 
-void Grouper::Store(Open& open, const RecordHeader& header, std::string_view line) {
+void Grouper::Store(Open& open, const RecordLine& added) {
+  std::string_view line = added.line;
   // Behind the header: a node's name may hold any byte but a blank.
-  const std::size_t body = std::min(header.body_begin, line.size());
-  const std::size_t end = body + EnrichmentBegin(line.substr(body), header.type);
+  const std::size_t body = std::min(added.body_begin, line.size());
+  const std::size_t end = body + EnrichmentBegin(line.substr(body), added.type);
   RawEvent& event = open.event;
-  if (end < line.size() && (event.enrichment.empty() || header.type == record_type::kSyscall)) {
+  if (end < line.size() && (event.enrichment.empty() || added.type == record_type::kSyscall)) {
     event.enrichment = line.substr(end + 1);
   }
   line = line.substr(0, end);
-  while (line.size() > header.body_begin && line.back() == ' ') line.remove_suffix(1);
+  while (line.size() > added.body_begin && line.back() == ' ') line.remove_suffix(1);
 
   const unsigned bit =
-      IdentityBit(header.type, line.substr(std::min(header.body_begin, line.size())));
+      IdentityBit(added.type, line.substr(std::min(added.body_begin, line.size())));
   const bool identity = bit != 0 && (open.identity & bit) == 0;
   open.identity |= bit;
-  const int given_up = identity ? 0 : GivenUp(header.type);
+  const int given_up = identity ? 0 : GivenUp(added.type);
   if (!identity && !HasRoom(event, line.size() + 1)) {
     if (!std::exchange(event.truncated, true)) ++counters_.truncated;
     if (given_up == 2 || !MakeRoom(open, line.size() + 1)) {
@@ -251,10 +254,10 @@ void Grouper::Store(Open& open, const RecordHeader& header, std::string_view lin
   }
   if (!event.text.empty()) event.text += ' ';
   RawRecord record;
-  record.type = header.type;
+  record.type = added.type;
   record.begin = event.text.size();
-  record.type_begin = record.begin + header.type_begin;
-  record.body = record.begin + std::min(header.body_begin, line.size());
+  record.type_begin = record.begin + added.type_begin;
+  record.body = record.begin + std::min(added.body_begin, line.size());
   event.text += line;
   record.end = event.text.size();
   record.given_up = given_up;

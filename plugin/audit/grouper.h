@@ -92,17 +92,15 @@ class Grouper {
   /// Takes one record. `line` includes the header and any enrichment; times as RawEvent says.
   void Add(const RecordHeader& header, std::string_view line, std::int64_t now_ms);
 
-  /// Counts an event of so many lines that stands whole in the input and that nobody needs, as if
-  /// it had been added. False, and nothing is done, where a part of it came before.
-  bool Pass(const RecordHeader& header, std::size_t lines);
+  /// Whether a record of this event came before, and its end did not.
+  bool IsOpen(const RecordHeader& header);
 
-  /// A record of an event that stands whole on one line, header included.
-  struct JoinedRecord {
-    RecordHeader header;
-    std::string_view line;
-  };
-  /// Offline: takes an event that is complete and never merges with other lines.
-  void AddJoined(const EventId& id, const std::vector<JoinedRecord>& records);
+  /// Takes an event that stood whole in so many lines, and merges with no other. EOE is left out.
+  void AddWhole(const RecordHeader& first, const std::vector<RecordLine>& records,
+                std::size_t lines);
+
+  /// Counts such an event that nobody needs, as if it had been added.
+  void Pass(const RecordHeader& first, std::size_t lines);
 
   /// Live: ends the events whose time is up. Call at least every 500 ms while open() is not 0.
   void Tick(std::int64_t now_ms);
@@ -148,7 +146,7 @@ class Grouper {
   Place Begin(Node& node);
   void Enter(Place place);
   void Leave(Place place);
-  void Store(Open& open, const RecordHeader& header, std::string_view line);
+  void Store(Open& open, const RecordLine& record);
   static bool HasRoom(const RawEvent& event, std::size_t bytes);
   bool MakeRoom(Open& open, std::size_t bytes);
   void End(Place place);

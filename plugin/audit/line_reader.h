@@ -29,25 +29,24 @@ class LineReader {
   /// view is valid during the call.
   template <class Callback>
   void Feed(std::string_view bytes, Callback&& line) {
-    Feed(bytes, line, [](std::string_view) { return Skipped{}; });
+    Feed(bytes, line, [](std::string_view) { return Taken{}; });
   }
 
-  /// Whole lines that are of no use.
-  struct Skipped {
+  /// Whole lines that were taken at once.
+  struct Taken {
     std::size_t bytes = 0;  ///< newlines included; 0 = none
     std::size_t lines = 0;
   };
-  /// The same; `skip(std::string_view)` is asked before each line, with all bytes from there on,
-  /// what of them is not to be delivered.
-  template <class Callback, class Skip>
-  void Feed(std::string_view bytes, Callback&& line, Skip&& skip) {
+  /// The same; before each line `take(std::string_view)` may take some itself of all that is there.
+  template <class Callback, class Take>
+  void Feed(std::string_view bytes, Callback&& line, Take&& take) {
     const bool with_nul = bytes.find('\0') != bytes.npos;
     while (!bytes.empty()) {
       if (partial_.empty() && !overlong_ && !with_nul) {
-        const Skipped skipped = skip(bytes);
-        counters_.lines += skipped.lines;
-        bytes.remove_prefix(skipped.bytes);
-        if (skipped.bytes > 0) continue;
+        const Taken taken = take(bytes);
+        counters_.lines += taken.lines;
+        bytes.remove_prefix(taken.bytes);
+        if (taken.bytes > 0) continue;
       }
       const std::size_t newline = bytes.find('\n');
       const bool ends = newline != bytes.npos;

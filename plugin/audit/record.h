@@ -52,6 +52,15 @@ struct EventIdHash {
   std::size_t operator()(const EventId& id) const;
 };
 
+/// A record where it stands, header included. Offsets count from the start of the line.
+struct RecordLine {
+  std::string_view line;
+  std::string_view type_name;
+  int type = 0;
+  std::size_t type_begin = 0;
+  std::size_t body_begin = 0;
+};
+
 /// The start of a record. Offsets count from the start of the line.
 struct RecordHeader {
   std::string_view node;
@@ -65,6 +74,9 @@ struct RecordHeader {
   std::size_t body_begin = 0;  ///< the first byte after `): `
 
   EventId Id() const;
+  RecordLine At(std::string_view line) const {
+    return {line, type_name, type, type_begin, body_begin};
+  }
 };
 
 /// The number of a type that nearly all records have, each of the kernel; 0 for all others.

@@ -22,19 +22,19 @@ std::optional<std::string_view> NextLine(std::string_view& input) {
 
 }  // namespace
 
-std::optional<WholeEvent> ReadWholeEvent(std::string_view input, HeaderReader& headers) {
+bool ReadWholeEvent(std::string_view input, HeaderReader& headers, WholeEvent& event) {
   std::string_view rest = input;
   // Without a node nearly all lines that begin no event are told by this.
-  if (!rest.starts_with(kFirst) && !rest.starts_with("node=")) return {};
+  if (!rest.starts_with(kFirst) && !rest.starts_with("node=")) return false;
   const auto first = NextLine(rest);
-  if (!first) return {};
+  if (!first) return false;
   const auto header = headers.Read(*first);
-  if (!header || header->type_name != kFirstName) return {};
-  WholeEvent event;
+  if (!header || header->type_name != kFirstName) return false;
   event.header = *header;
   event.body = first->substr(header->body_begin);
   event.body = event.body.substr(0, EnrichmentBegin(event.body, header->type));
-  event.type_names[event.records++] = header->type_name;
+  event.records.clear();
+  event.records.push_back(header->At(*first));
   event.lines = 1;
   // What all its records have before and behind the type.
   const std::string_view node = first->substr(0, header->type_begin);
@@ -44,21 +44,23 @@ std::optional<WholeEvent> ReadWholeEvent(std::string_view input, HeaderReader& h
   const std::string_view stamp = first->substr(stamp_begin, stamp_end - stamp_begin);
   while (true) {
     const auto line = NextLine(rest);
-    if (!line) return {};
+    if (!line) return false;
     std::string_view text = *line;
-    if (!Consume(text, node) || !Consume(text, kTag)) return {};
+    if (!Consume(text, node) || !Consume(text, kTag)) return false;
     const std::size_t blank = text.find(' ');
-    if (blank == text.npos || !text.substr(blank + 1).starts_with(stamp)) return {};
+    if (blank == text.npos) return false;
     const std::string_view name = text.substr(0, blank);
+    text.remove_prefix(blank + 1);
     const int type = FrequentType(name);
-    if (type == 0) return {};
+    if (!Consume(text, stamp) || type == 0) return false;
     ++event.lines;
     if (type == record_type::kEoe) break;
-    if (event.records == WholeEvent::kMostRecords) return {};
-    event.type_names[event.records++] = name;
+    if (event.records.size() == WholeEvent::kMostRecords) return false;
+    Consume(text, " ");
+    event.records.push_back({*line, name, type, header->type_begin, line->size() - text.size()});
   }
   event.bytes = input.size() - rest.size();
-  return event;
+  return true;
 }
 
 }  // namespace tld

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "audit/record.h"
 
@@ -16,17 +15,16 @@ namespace tld {
 struct WholeEvent {
   static constexpr std::size_t kMostRecords = 32;
 
-  RecordHeader header;    ///< of the SYSCALL record
-  std::string_view body;  ///< of the SYSCALL record, without enrichment
-  /// The records' types, in order, without EOE.
-  std::array<std::string_view, kMostRecords> type_names;
-  std::size_t records = 0;
-  std::size_t bytes = 0;  ///< of all its lines, newlines included
+  RecordHeader header;              ///< of the SYSCALL record
+  std::string_view body;            ///< of the SYSCALL record, without enrichment
+  std::vector<RecordLine> records;  ///< in order, without EOE
+  std::size_t bytes = 0;            ///< of all its lines, newlines included
   std::size_t lines = 0;
 };
 
-/// The event that `input`, which begins with a line, begins with. Nothing where it does not stand
-/// whole there, or has records that are rare: it is to be read line by line then.
-std::optional<WholeEvent> ReadWholeEvent(std::string_view input, HeaderReader& headers);
+/// Reads the event that `input`, which begins with a line, begins with; the memory of the one
+/// before serves it. False where it does not stand whole there, or has records that are rare: it is
+/// to be read line by line then.
+bool ReadWholeEvent(std::string_view input, HeaderReader& headers, WholeEvent& event);
 
 }  // namespace tld

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "detect/prefilter.h"
 
-#include <span>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -92,8 +91,8 @@ void Prefilter::NameTypes(std::string_view main_type, const Records& records, Na
 void Prefilter::AddKeys(std::string_view body) { (kind_ += '\0') += KeyText(body); }
 
 bool Prefilter::IsKnownSilent(const WholeEvent& event) {
-  const std::span<const std::string_view> names(event.type_names.data(), event.records);
-  NameTypes(event.header.type_name, names, [](std::string_view name) { return name; });
+  NameTypes(event.header.type_name, event.records,
+            [](const RecordLine& record) { return record.type_name; });
   AddKeys(event.body);
   const auto found = kinds_.find(kind_);
   return found != kinds_.end() && !found->second.may_answer;

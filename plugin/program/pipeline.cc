@@ -87,7 +87,7 @@ void Pipeline::Feed(std::string_view bytes, std::int64_t now_ms) {
   counters_.bytes += bytes.size();
   lines_.Feed(
       bytes, [&](std::string_view line) { TakeLine(line, now_ms); },
-      [&](std::string_view rest) { return Skip(rest); });
+      [&](std::string_view rest) { return TakeWhole(rest); });
 }
 
 void Pipeline::Tick(std::int64_t now_ms) { grouper_.Tick(now_ms); }
@@ -101,19 +101,21 @@ void Pipeline::Finish(std::int64_t now_ms) {
   grouper_.Flush();
 }
 
-/// Most events of a host that watches files are of no use to any rule. Where such a one stands
-/// whole in the input, it is not taken apart.
-LineReader::Skipped Pipeline::Skip(std::string_view input) {
-  if (!options_.prefilter) return {};
-  const auto event = ReadWholeEvent(input, headers_);
-  if (!event || !prefilter_->IsKnownSilent(*event)) return {};
+/// An event that stands whole in the input is taken as such. Most events of a host that watches
+/// files are of no use to any rule: those are not even taken apart.
+LineReader::Taken Pipeline::TakeWhole(std::string_view input) {
+  if (!ReadWholeEvent(input, headers_, whole_) || grouper_.IsOpen(whole_.header)) return {};
   if (options_.mode == Grouper::Mode::kOffline &&
-      HoldsJoined(input.substr(0, event->bytes), event->lines)) {
+      HoldsJoined(input.substr(0, whole_.bytes), whole_.lines)) {
     return {};
   }
-  if (!grouper_.Pass(event->header, event->lines)) return {};
-  ++counters_.filtered;
-  return {event->bytes, event->lines};
+  if (options_.prefilter && prefilter_->IsKnownSilent(whole_)) {
+    grouper_.Pass(whole_.header, whole_.lines);
+    ++counters_.filtered;
+  } else {
+    grouper_.AddWhole(whole_.header, whole_.records, whole_.lines);
+  }
+  return {whole_.bytes, whole_.lines};
 }
 
 void Pipeline::TakeLine(std::string_view line, std::int64_t now_ms) {
@@ -133,7 +135,7 @@ void Pipeline::TakeLine(std::string_view line, std::int64_t now_ms) {
 }
 
 bool Pipeline::TakeJoined(std::string_view line, const RecordHeader& first) {
-  std::vector<Grouper::JoinedRecord> records;
+  std::vector<RecordLine> records;
   for (std::size_t begin = 0; begin < line.size();) {
     const auto header = ParseHeader(line.substr(begin));
     if (!header) break;
@@ -141,10 +143,11 @@ bool Pipeline::TakeJoined(std::string_view line, const RecordHeader& first) {
     const std::size_t next = NextJoined(line, first.stamp, begin + header->body_begin - 1);
     if (begin == 0 && next == line.npos) return false;
     const std::string_view part = line.substr(begin, std::min(next, line.size()) - begin);
-    if (const auto own = ParseHeader(part)) records.push_back({*own, part});
+    const auto own = ParseHeader(part);
+    if (own && own->type != record_type::kEoe) records.push_back(own->At(part));
     begin = next == line.npos ? line.size() : next + 1;
   }
-  grouper_.AddJoined(first.Id(), records);
+  grouper_.AddWhole(first, records, 1);
   return true;
 }
 

@@ -88,7 +88,7 @@ class Pipeline {
   std::uint64_t limit_hits() const { return scratch_.limit_hits(); }
 
  private:
-  LineReader::Skipped Skip(std::string_view input);
+  LineReader::Taken TakeWhole(std::string_view input);
   void TakeLine(std::string_view line, std::int64_t now_ms);
   bool TakeJoined(std::string_view line, const RecordHeader& first);
   void TakeEvent(RawEvent&& raw);
@@ -102,7 +102,9 @@ class Pipeline {
   HeaderReader headers_;
   Grouper grouper_;
   Parser parser_;
-  Event event_;  // that is judged; its memory serves the next
+  // Of the event at hand; their memory serves the next.
+  WholeEvent whole_;
+  Event event_;
   MatchScratch scratch_;
   std::unique_ptr<Windows> windows_;
   std::unique_ptr<Prefilter> prefilter_;

@@ -265,7 +265,8 @@ TEST_F(GrouperTest, AJoinedEventMergesWithNothing) {
   Start(Grouper::Mode::kOffline);
   const std::string line = "type=SYSCALL msg=audit(100.000:1): a=1";
   Record("SYSCALL", 1);
-  grouper_->AddJoined(ParseHeader(line)->Id(), {{*ParseHeader(line), line}});
+  const auto header = ParseHeader(line);
+  grouper_->AddWhole(*header, {header->At(line)}, 1);
   grouper_->Flush();
   EXPECT_EQ(events_.size(), 2u);
 }

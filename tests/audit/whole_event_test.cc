@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,14 +11,17 @@ namespace tld {
 namespace {
 
 const std::string kSyscall =
-    "type=SYSCALL msg=audit(1.000:7): arch=c000003e syscall=257 key=\"files\"\x1D" "ARCH=x86_64\n";
+    "type=SYSCALL msg=audit(1.000:7): arch=c000003e syscall=257 key=\"files\"\x1D"
+    "ARCH=x86_64\n";
 const std::string kCwd = "type=CWD msg=audit(1.000:7): cwd=\"/\"\n";
 const std::string kPath = "type=PATH msg=audit(1.000:7): item=0 name=\"/etc\"\n";
 const std::string kEoe = "type=EOE msg=audit(1.000:7): \n";
 
 std::optional<WholeEvent> Read(std::string_view input) {
   HeaderReader headers;
-  return ReadWholeEvent(input, headers);
+  WholeEvent event;
+  if (!ReadWholeEvent(input, headers, event)) return {};
+  return event;
 }
 
 TEST(WholeEvent, IsReadUpToItsEnd) {
@@ -30,9 +34,9 @@ TEST(WholeEvent, IsReadUpToItsEnd) {
   EXPECT_EQ(read->lines, 4u);
   EXPECT_EQ(read->header.serial, 7u);
   EXPECT_EQ(read->body, "arch=c000003e syscall=257 key=\"files\"");
-  ASSERT_EQ(read->records, 3u);
-  EXPECT_EQ(read->type_names[0], "SYSCALL");
-  EXPECT_EQ(read->type_names[2], "PATH");
+  ASSERT_EQ(read->records.size(), 3u);
+  EXPECT_EQ(read->records[0].type_name, "SYSCALL");
+  EXPECT_EQ(read->records[2].type_name, "PATH");
 }
 
 TEST(WholeEvent, OfANode) {
@@ -46,12 +50,12 @@ TEST(WholeEvent, OfANode) {
 
 TEST(WholeEvent, WhateverIsNotWholeIsReadLineByLine) {
   const std::string other = "type=CWD msg=audit(1.000:8): cwd=\"/\"\n";
-  EXPECT_FALSE(Read(kSyscall + kCwd));                               // no end yet
-  EXPECT_FALSE(Read(kSyscall + kCwd + kEoe.substr(0, 10)));          // nor this
-  EXPECT_FALSE(Read(kSyscall + other + kEoe));                       // another event between
-  EXPECT_FALSE(Read(kSyscall + "node=b " + kCwd + kEoe));            // of another node
-  EXPECT_FALSE(Read("node=a " + kSyscall + kCwd + kEoe));            // and this
-  EXPECT_FALSE(Read(kCwd + kPath + kEoe));                           // its first record came before
+  EXPECT_FALSE(Read(kSyscall + kCwd));                       // no end yet
+  EXPECT_FALSE(Read(kSyscall + kCwd + kEoe.substr(0, 10)));  // nor this
+  EXPECT_FALSE(Read(kSyscall + other + kEoe));               // another event between
+  EXPECT_FALSE(Read(kSyscall + "node=b " + kCwd + kEoe));    // of another node
+  EXPECT_FALSE(Read("node=a " + kSyscall + kCwd + kEoe));    // and this
+  EXPECT_FALSE(Read(kCwd + kPath + kEoe));                   // its first record came before
   EXPECT_FALSE(Read(kSyscall + "type=AVC msg=audit(1.000:7): avc:\n" + kEoe));  // rare
   EXPECT_FALSE(Read(kSyscall + "type=USER_CMD msg=audit(1.000:7): x\n" + kEoe));
   EXPECT_FALSE(Read(kSyscall + "type=TLD_IDENTITY msg=audit(1.000:7): x=1\n" + kEoe));
