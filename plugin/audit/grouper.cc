@@ -137,7 +137,7 @@ bool Grouper::IsOpen(const RecordHeader& header) {
 void Grouper::AddWhole(const RecordHeader& first, const std::vector<RecordLine>& records,
                        std::size_t lines) {
   lines_ += lines;
-  if (open_.size() >= kOpenEvents) EvictOldest();
+  if (mode_ == Mode::kOffline && open_.size() >= kOpenEvents) EvictOldest();
   Node& node = NodeOf(first.node);
   if (mode_ == Mode::kOffline) NoteTime(node, first);
   const Place place = Begin(node);

@@ -95,11 +95,12 @@ class Grouper {
   /// Whether a record of this event came before, and its end did not.
   bool IsOpen(const RecordHeader& header);
 
-  /// Takes an event that stood whole in so many lines, and merges with no other. EOE is left out.
+  /// Takes an event that stood whole in so many lines, and merges with no other; `records` has all
+  /// but EOE.
   void AddWhole(const RecordHeader& first, const std::vector<RecordLine>& records,
                 std::size_t lines);
 
-  /// Counts such an event that nobody needs, as if it had been added.
+  /// Counts such an event that nobody needs, as if it had been taken. REQUIRES: it is not open.
   void Pass(const RecordHeader& first, std::size_t lines);
 
   /// Live: ends the events whose time is up. Call at least every 500 ms while open() is not 0.

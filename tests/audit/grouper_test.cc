@@ -271,6 +271,29 @@ TEST_F(GrouperTest, AJoinedEventMergesWithNothing) {
   EXPECT_EQ(events_.size(), 2u);
 }
 
+TEST_F(GrouperTest, AWholeEventTakesNoOthersPlace) {
+  Start(Grouper::Mode::kLive);
+  for (std::size_t i = 1; i <= Grouper::kOpenEvents; ++i) Record("SYSCALL", static_cast<int>(i));
+  const std::string line = "type=SYSCALL msg=audit(100.000:9999): a=1";
+  const auto header = ParseHeader(line);
+  EXPECT_FALSE(grouper_->IsOpen(*header));
+  grouper_->AddWhole(*header, {header->At(line)}, 2);
+  EXPECT_EQ(Serials(), SerialList{9999});
+  EXPECT_EQ(grouper_->open(), Grouper::kOpenEvents);
+  EXPECT_EQ(grouper_->counters().evicted, 0u);
+}
+
+TEST_F(GrouperTest, OfflineAWholeEventWaitsForEarlierOnes) {
+  Start(Grouper::Mode::kOffline);
+  Record("SYSCALL", 1);
+  const std::string line = "type=SYSCALL msg=audit(100.000:2): a=1";
+  const auto header = ParseHeader(line);
+  grouper_->AddWhole(*header, {header->At(line)}, 2);
+  EXPECT_TRUE(events_.empty());
+  Record("EOE", 1, "");
+  EXPECT_EQ(Serials(), (SerialList{1, 2}));
+}
+
 TEST_F(GrouperTest, ANodesNameMayHoldTheMarkOfEnrichment) {
   Start(Grouper::Mode::kLive);
   Line("node=\x1d type=SYSCALL msg=audit(1.000:1): a=b\x1dUID=\"x\"");

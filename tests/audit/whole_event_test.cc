@@ -37,6 +37,13 @@ TEST(WholeEvent, IsReadUpToItsEnd) {
   ASSERT_EQ(read->records.size(), 3u);
   EXPECT_EQ(read->records[0].type_name, "SYSCALL");
   EXPECT_EQ(read->records[2].type_name, "PATH");
+  for (const RecordLine& record : read->records) {
+    const auto header = ParseHeader(record.line);
+    ASSERT_TRUE(header);
+    EXPECT_EQ(record.type, header->type);
+    EXPECT_EQ(record.type_begin, header->type_begin);
+    EXPECT_EQ(record.body_begin, header->body_begin);
+  }
 }
 
 TEST(WholeEvent, OfANode) {
@@ -45,6 +52,9 @@ TEST(WholeEvent, OfANode) {
   const auto read = Read(event);
   ASSERT_TRUE(read);
   EXPECT_EQ(read->header.node, "a.example");
+  const RecordLine& cwd = read->records.at(1);
+  EXPECT_EQ(cwd.line.substr(cwd.type_begin, 8), "type=CWD");
+  EXPECT_EQ(cwd.line.substr(cwd.body_begin), "cwd=\"/\"");
   EXPECT_EQ(read->bytes, event.size());
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as input of the pipeline, live and offline: no crash, bounded memory, safe output.
+// Any bytes as input of the pipeline, live and offline: no crash, bounded memory, safe output,
+// which is the same whatever pieces the input comes in, and with the prefilter.
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "alert/format.h"
@@ -17,30 +20,42 @@ void Require(bool holds) {
   if (!holds) std::abort();
 }
 
-void Judge(std::string_view bytes, Grouper::Mode mode,
-           const std::shared_ptr<const Policy>& policy) {
-  Pipeline::Options options;
-  options.mode = mode;
-  options.prefilter = false;
+/// All alerts. The input comes whole, or a line at a time, so that no event stands whole in it.
+std::string Judge(std::string_view bytes, const Pipeline::Options& options, bool by_line,
+                  const std::shared_ptr<const Policy>& policy) {
+  std::string alerts;
   Pipeline pipeline(options, policy, [&](const Pipeline::Outcome& outcome) {
-    if (outcome.rule == nullptr) return;
+    if (!outcome.IsAlert()) return;
     const Alert alert = outcome.ToAlert();
     for (const Format format : {Format::kText, Format::kJson, Format::kCef}) {
       const std::string line = FormatAlert(format, alert, {}, kSyslogLimit);
       Require(line.size() <= kSyslogLimit);
       Require(IsUtf8(line) && Shown(line) == line);
+      (alerts += line) += '\n';
     }
   });
-  pipeline.Feed(bytes, 0);
+  while (!bytes.empty()) {
+    const std::size_t size =
+        by_line ? std::min(bytes.find('\n'), bytes.size() - 1) + 1 : bytes.size();
+    pipeline.Feed(bytes.substr(0, size), 0);
+    bytes.remove_prefix(size);
+  }
   pipeline.Finish(0);
+  return alerts;
 }
 
 }  // namespace
 
 void FuzzRecords(std::string_view bytes) {
   static const std::shared_ptr<const Policy> kPolicy = testing_support::TestPolicy::Shipped();
-  Judge(bytes, Grouper::Mode::kLive, kPolicy);
-  Judge(bytes, Grouper::Mode::kOffline, kPolicy);
+  for (const Grouper::Mode mode : {Grouper::Mode::kLive, Grouper::Mode::kOffline}) {
+    Pipeline::Options options;
+    options.mode = mode;
+    const std::string alerts = Judge(bytes, options, false, kPolicy);
+    options.prefilter = false;
+    Require(Judge(bytes, options, false, kPolicy) == alerts);
+    Require(Judge(bytes, options, true, kPolicy) == alerts);
+  }
 }
 
 }  // namespace tld

@@ -24,9 +24,12 @@ using testing_support::TestPolicy;
 using Strings = std::vector<std::string>;
 
 /// One line an event: stamp, rule, and all fields that decide.
-Strings Decisions(const std::shared_ptr<const Policy>& policy, std::string_view log) {
+Strings Decisions(const std::shared_ptr<const Policy>& policy, std::string_view log,
+                  Grouper::Mode mode = Grouper::Mode::kOffline,
+                  std::size_t piece = std::string_view::npos) {
   Strings lines;
   Pipeline::Options options;
+  options.mode = mode;
   options.prefilter = false;
   Pipeline pipeline(options, policy, [&](const Pipeline::Outcome& outcome) {
     std::string line = outcome.event.id().node + ' ' + outcome.event.id().Stamp() + ' ';
@@ -40,7 +43,9 @@ Strings Decisions(const std::shared_ptr<const Policy>& policy, std::string_view 
     }
     lines.push_back(std::move(line));
   });
-  pipeline.Feed(log, 0);
+  for (; !log.empty(); log.remove_prefix(std::min(piece, log.size()))) {
+    pipeline.Feed(log.substr(0, piece), 0);
+  }
   pipeline.Finish(0);
   return lines;
 }
@@ -74,6 +79,19 @@ TEST(RecordedLog, WithoutEoeDecidesTheSame) {
   ASSERT_LT(without.size(), log.size());
   const auto policy = TestPolicy::Shipped();
   EXPECT_EQ(Decisions(policy, log), Decisions(policy, without));
+}
+
+/// Events stand whole in what is read, or do not.
+TEST(RecordedLog, InPiecesDecidesTheSame) {
+  const auto policy = TestPolicy::Shipped();
+  for (const char* name : {"exec_enriched.log.gz", "mixed_enriched.log.gz"}) {
+    const std::string log = Slurp(DataPath(name));
+    for (const Grouper::Mode mode : {Grouper::Mode::kLive, Grouper::Mode::kOffline}) {
+      const Strings whole = Decisions(policy, log, mode);
+      EXPECT_EQ(Decisions(policy, log, mode, 200), whole) << name;
+      EXPECT_EQ(Decisions(policy, log, mode, 5000), whole) << name;
+    }
+  }
 }
 
 TEST(RecordedLog, NeighboursInterleavedDecideTheSame) {
