@@ -105,10 +105,12 @@ Grouper::Grouper(Mode mode, std::function<void(RawEvent&&)> emit)
 
 void Grouper::Add(const RecordHeader& header, std::string_view line, std::int64_t now_ms) {
   ++lines_;
-  Node& node = NodeOf(header.node);
-  if (mode_ == Mode::kOffline) NoteTime(node, header);
-  const Place place = Find(header, node, now_ms);
-  if (place == open_.end()) return;
+  if (mode_ == Mode::kOffline) NodeOf(header);
+  const Place place = Find(header, now_ms);
+  if (place == open_.end()) {
+    ForgetLongName(header.node);
+    return;
+  }
   if (header.type == record_type::kEoe) {
     End(place);
     return;
@@ -138,9 +140,7 @@ void Grouper::AddWhole(const RecordHeader& first, const std::vector<RecordLine>&
                        std::size_t lines) {
   lines_ += lines;
   if (mode_ == Mode::kOffline && open_.size() >= kOpenEvents) EvictOldest();
-  Node& node = NodeOf(first.node);
-  if (mode_ == Mode::kOffline) NoteTime(node, first);
-  const Place place = Begin(node);
+  const Place place = Begin(NodeOf(first));
   Identify(first);
   place->event.id = id_;
   for (const RecordLine& record : records) Store(*place, record);
@@ -157,13 +157,19 @@ void Grouper::Pass(const RecordHeader& first, std::size_t lines) {
   lines_ += lines;
   ++counters_.events;
   if (mode_ == Mode::kLive) return;
-  Node& node = NodeOf(first.node);
-  NoteTime(node, first);
-  if (node.open == 0 && first.node.size() > kNodeBytes) nodes_.erase(nodes_.find(first.node));
+  NodeOf(first);
+  ForgetLongName(first.node);
   EmitReady();
 }
 
-Grouper::Node& Grouper::NodeOf(std::string_view name) {
+Grouper::Node& Grouper::NodeOf(const RecordHeader& header) {
+  Node& node = NodeNamed(header.node);
+  // The last record's time, not the latest: one from the future ends what is open and no more.
+  if (mode_ == Mode::kOffline) node.last_ms = header.seconds * 1000 + header.milliseconds;
+  return node;
+}
+
+Grouper::Node& Grouper::NodeNamed(std::string_view name) {
   if (recent_ != open_.end() && recent_->event.id.node == name) return *recent_->node;
   const auto found = nodes_.find(name);
   if (found != nodes_.end()) return found->second;
@@ -173,6 +179,12 @@ Grouper::Node& Grouper::NodeOf(std::string_view name) {
   return nodes_[std::string(name)];
 }
 
+void Grouper::ForgetLongName(std::string_view name) {
+  if (name.size() <= kNodeBytes) return;
+  const auto found = nodes_.find(name);
+  if (found != nodes_.end() && found->second.open == 0) nodes_.erase(found);
+}
+
 void Grouper::Identify(const RecordHeader& header) {
   id_.node = header.node;
   id_.seconds = header.seconds;
@@ -180,7 +192,7 @@ void Grouper::Identify(const RecordHeader& header) {
   id_.serial = header.serial;
 }
 
-Grouper::Place Grouper::Find(const RecordHeader& header, Node& node, std::int64_t now_ms) {
+Grouper::Place Grouper::Find(const RecordHeader& header, std::int64_t now_ms) {
   Identify(header);
   Place place = open_.end();
   if (recent_ != open_.end() && recent_->event.id == id_) {
@@ -194,7 +206,7 @@ Grouper::Place Grouper::Find(const RecordHeader& header, Node& node, std::int64_
   }
   if (header.type == record_type::kEoe) return open_.end();  // of an event that has ended already
   if (open_.size() >= kOpenEvents) EvictOldest();
-  place = Begin(node);
+  place = Begin(NodeOf(header));  // not before: with the last event of a node its name may go
   place->event.id = id_;
   place->last_record_ms = now_ms;
   Enter(place);
@@ -356,13 +368,13 @@ void Grouper::EvictOldest() {
 void Grouper::Emit(Place place) {
   input_bytes_ -= place->input_bytes;
   if (!place->complete) Leave(place);
-  const bool last = --place->node->open == 0;
-  if (last && place->event.id.node.size() > kNodeBytes) nodes_.erase(place->event.id.node);
+  --place->node->open;
+  ForgetLongName(place->event.id.node);
   std::list<Open> ended;
   ended.splice(ended.end(), open_, place);
   RawEvent& event = place->event;
-  bytes_ -= std::min(bytes_, event.text.size() + 1);
   if (!event.records.empty()) {
+    bytes_ -= event.text.size() + 1;
     ++counters_.events;
     emit_(std::move(event));
   }
@@ -382,11 +394,6 @@ void Grouper::Emit(Place place) {
 bool Grouper::EndedOffline(const Open& open, std::uint64_t lines) const {
   if (open.proctitle && lines >= open.last_line + kLinesAfterProctitle) return true;
   return open.node->last_ms - open.event.id.TimeMs() > kTimeoutMs;
-}
-
-/// The last record's time, not the latest: one from the future ends what is open and no more.
-void Grouper::NoteTime(Node& node, const RecordHeader& header) {
-  node.last_ms = header.seconds * 1000 + header.milliseconds;
 }
 
 }  // namespace tld

@@ -95,12 +95,12 @@ class Grouper {
   /// Whether a record of this event came before, and its end did not.
   bool IsOpen(const RecordHeader& header);
 
-  /// Takes an event that stood whole in so many lines, and merges with no other; `records` has all
-  /// but EOE.
+  /// Takes an event that stood whole in so many lines, and merges with no other: none is open with
+  /// its identity, or it stood on one line. `records` has all but EOE.
   void AddWhole(const RecordHeader& first, const std::vector<RecordLine>& records,
                 std::size_t lines);
 
-  /// Counts such an event that nobody needs, as if it had been taken. REQUIRES: it is not open.
+  /// Counts such an event that nobody needs. It takes no place.
   void Pass(const RecordHeader& first, std::size_t lines);
 
   /// Live: ends the events whose time is up. Call at least every 500 ms while open() is not 0.
@@ -140,10 +140,14 @@ class Grouper {
     Index::node_type entry;  // of a spare one, to be used again
   };
 
-  Node& NodeOf(std::string_view name);
+  /// Offline it knows the record's time then. Until the next event ends.
+  Node& NodeOf(const RecordHeader& header);
+  Node& NodeNamed(std::string_view name);
+  /// Of a node without events; those with few bytes stay for a while.
+  void ForgetLongName(std::string_view name);
   /// Puts the event's identity into id_.
   void Identify(const RecordHeader& header);
-  Place Find(const RecordHeader& header, Node& node, std::int64_t now_ms);
+  Place Find(const RecordHeader& header, std::int64_t now_ms);
   Place Begin(Node& node);
   void Enter(Place place);
   void Leave(Place place);
@@ -153,10 +157,10 @@ class Grouper {
   void End(Place place);
   void Emit(Place place);
   void EmitReady();
-  /// Ends the oldest event of the node that has most open: a noisy one does not hurt the others.
+  /// Ends the oldest event; live, of the node that has most open: a noisy one does not hurt the
+  /// others.
   void EvictOldest();
   bool EndedOffline(const Open& open, std::uint64_t lines) const;
-  void NoteTime(Node& node, const RecordHeader& header);
 
   Mode mode_;
   std::function<void(RawEvent&&)> emit_;

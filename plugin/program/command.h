@@ -13,7 +13,7 @@
 
 /// The commands of tldctl, and what they share. Each does its work and returns the exit status of
 /// tldctl(1): 0 good, 1 findings, 2 wrong use. The options mean what tldctl.cc says of them on the
-/// command line; what is not given there is as it stands here.
+/// command line.
 namespace tld {
 
 inline constexpr int kGood = 0;

@@ -271,6 +271,31 @@ TEST_F(GrouperTest, AJoinedEventMergesWithNothing) {
   EXPECT_EQ(events_.size(), 2u);
 }
 
+/// Names so long are forgotten with their last event, also when that ends for a record of the same
+/// node.
+TEST_F(GrouperTest, ALongNameComesAgainAsItsLastEventEnds) {
+  const std::string node = "node=" + std::string(300, 'n') + ' ';
+  Start(Grouper::Mode::kOffline);
+  Line(node + "type=PROCTITLE msg=audit(1.000:1): proctitle=61");
+  for (std::uint64_t i = 0; i < Grouper::kLinesAfterProctitle; ++i) {
+    Line("type=EOE msg=audit(1.000:2): ");
+  }
+  Line(node + "type=PATH msg=audit(1.000:1): item=0");  // its time is up: another event
+  EXPECT_EQ(events_.size(), 1u);
+  grouper_->Flush();
+  EXPECT_EQ(events_.size(), 2u);
+
+  events_.clear();
+  Start(Grouper::Mode::kOffline);
+  Line(node + "type=SYSCALL msg=audit(1.000:1): a=1");
+  for (std::size_t i = 2; i <= Grouper::kOpenEvents; ++i)
+    Record("SYSCALL", static_cast<int>(i), "", 1);
+  Line(node + "type=SYSCALL msg=audit(1.000:9999): a=1");  // evicts the first
+  EXPECT_EQ(Serials(), SerialList{1});
+  grouper_->Flush();
+  EXPECT_EQ(events_.back().id.serial, 9999u);
+}
+
 TEST_F(GrouperTest, AWholeEventTakesNoOthersPlace) {
   Start(Grouper::Mode::kLive);
   for (std::size_t i = 1; i <= Grouper::kOpenEvents; ++i) Record("SYSCALL", static_cast<int>(i));
