@@ -197,9 +197,9 @@ void DecodeArguments(std::span<const std::string_view> bodies, ArgumentList& lis
 }
 
 std::string CommandLine(const std::vector<Argument>& arguments) {
-  constexpr std::size_t kQuotes = 3;  // and the blank
+  constexpr std::size_t kAround = 3;  // quotes and a blank
   std::size_t size = 0;
-  for (const Argument& argument : arguments) size += argument.value.size() + kQuotes;
+  for (const Argument& argument : arguments) size += argument.value.size() + kAround;
   std::string line;
   line.reserve(size);
   for (const Argument& argument : arguments) {

@@ -14,6 +14,7 @@ namespace {
 /// is seldom.
 constexpr std::size_t kNodes = 2 * Grouper::kOpenEvents;
 constexpr std::size_t kNodeBytes = 256;  // of a name that is remembered; host names have fewer
+constexpr std::size_t kUsualTypes = 8;   // of an event's records
 constexpr std::size_t kSpareEvents = 16;
 constexpr std::size_t kSpareBytes = 16 * 1024;  // of an event's text that is kept
 
@@ -82,7 +83,7 @@ const RawRecord& RawEvent::MainRecord() const {
 
 std::vector<std::string_view> RawEvent::TypeNames() const {
   std::vector<std::string_view> names;
-  names.reserve(std::min<std::size_t>(records.size(), 8));
+  names.reserve(kUsualTypes);
   for (const RawRecord& record : records) {
     const std::string_view name = TypeName(record);
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
@@ -105,7 +106,7 @@ Grouper::Grouper(Mode mode, std::function<void(RawEvent&&)> emit)
 
 void Grouper::Add(const RecordHeader& header, std::string_view line, std::int64_t now_ms) {
   ++lines_;
-  if (mode_ == Mode::kOffline) NodeOf(header);
+  if (mode_ == Mode::kOffline) NodeOf(header);  // what its time ends, ends before it is added
   const Place place = Find(header, now_ms);
   if (place == open_.end()) {
     ForgetLongName(header.node);
@@ -157,7 +158,7 @@ void Grouper::Pass(const RecordHeader& first, std::size_t lines) {
   lines_ += lines;
   ++counters_.events;
   if (mode_ == Mode::kLive) return;
-  NodeOf(first);
+  NodeOf(first);  // its time ends others
   ForgetLongName(first.node);
   EmitReady();
 }

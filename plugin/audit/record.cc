@@ -103,10 +103,6 @@ std::size_t EventIdHash::operator()(const EventId& id) const {
   return node ^ std::hash<std::uint64_t>()(id.serial * 0x9E3779B97F4A7C15u + time);
 }
 
-EventId RecordHeader::Id() const {
-  return EventId{std::string(node), seconds, milliseconds, serial};
-}
-
 int FrequentType(std::string_view name) {
   for (const KnownType& frequent : kFrequent) {
     if (frequent.name == name) return frequent.type;

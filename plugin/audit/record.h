@@ -73,7 +73,6 @@ struct RecordHeader {
   std::size_t type_begin = 0;  ///< where `type=` stands, after the node
   std::size_t body_begin = 0;  ///< the first byte after `): `
 
-  EventId Id() const;
   RecordLine At(std::string_view line) const {
     return {line, type_name, type, type_begin, body_begin};
   }
@@ -124,6 +123,7 @@ std::vector<std::string> KeyValues(std::string_view body);
 /// is, else hexadecimal. What is neither, such as `(null)`, is returned as it stands; a value cut
 /// at the record's end loses no more than its last half byte.
 std::string DecodeUntrusted(std::string_view value);
+/// The same behind what `out` has.
 void AppendUntrusted(std::string& out, std::string_view value);
 
 /// `value` without double quotes around it; a missing closing quote (a cut line) is accepted.

@@ -21,7 +21,7 @@ inline constexpr int kFindings = 1;
 inline constexpr int kMisuse = 2;
 
 struct CommonOptions {
-  std::string config_file;
+  std::string config_file;  ///< tldctl.cc gives the installed one
   std::vector<std::string> rules;
   std::vector<std::string> lists;
   bool json = false;
@@ -54,7 +54,7 @@ struct ReplayOptions {
 int RunReplay(const CommonOptions& common, const ReplayOptions& options);
 
 struct HuntOptions {
-  std::vector<std::string> words;
+  std::vector<std::string> words;  ///< of the query
   std::vector<std::string> files;  ///< instead of the store
   std::string since;
   std::string until;

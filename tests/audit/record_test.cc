@@ -12,7 +12,9 @@ TEST(ParseHeader, TakesAllParts) {
   ASSERT_TRUE(header);
   EXPECT_EQ(header->type, record_type::kSyscall);
   EXPECT_EQ(header->type_name, "SYSCALL");
-  EXPECT_EQ(header->Id().Stamp(), "1700000000.042:17");
+  EXPECT_EQ(header->seconds, 1'700'000'000);
+  EXPECT_EQ(header->milliseconds, 42u);
+  EXPECT_EQ(header->serial, 17u);
   EXPECT_EQ(line.substr(header->body_begin), "arch=c000003e");
   EXPECT_EQ(header->node, "");
 }
