@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kKnownBytes = 4;
 
-/// Four bytes of a text in lower case, or two, in the order of this machine.
+/// Four bytes of a text, or two, in the order of this machine.
 template <class Number>
 Number Bytes(std::string_view text, std::size_t at) {
   Number bytes = 0;
@@ -21,26 +21,24 @@ Number Bytes(std::string_view text, std::size_t at) {
   return bytes;
 }
 
-/// Eight bytes at a time: a byte is upper case where adding carries into its high bit from 'A' on,
-/// but not yet behind 'Z'.
-void LowerTo(std::string_view text, char* out) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101;
-  constexpr std::uint64_t kHighs = kOnes * 0x80;
-  std::size_t at = 0;
-  for (std::uint64_t x; at + sizeof x <= text.size(); at += sizeof x) {
-    std::memcpy(&x, text.data() + at, sizeof x);
-    const std::uint64_t low = x & ~kHighs;
-    const std::uint64_t upper =
-        (low + kOnes * (0x80 - 'A')) & ~(low + kOnes * (0x7F - 'Z')) & ~x & kHighs;
-    x |= upper >> 2;
-    std::memcpy(out + at, &x, sizeof x);
-  }
-  for (; at < text.size(); ++at) out[at] = AsciiLower(text[at]);
+/// All four bytes in lower case: one is upper case where adding carries into its high bit from 'A'
+/// on, but not yet behind 'Z'.
+std::uint32_t LowerFour(std::uint32_t four) {
+  constexpr std::uint32_t kOnes = 0x01010101;
+  constexpr std::uint32_t kHighs = kOnes * 0x80;
+  const std::uint32_t low = four & ~kHighs;
+  const std::uint32_t upper =
+      (low + kOnes * (0x80 - 'A')) & ~(low + kOnes * (0x7F - 'Z')) & ~four & kHighs;
+  return four | upper >> 2;
 }
 
 }  // namespace
 
 std::size_t LiteralSet::Place(std::uint32_t four) const { return four * 0x9E3779B1U >> shift_; }
+
+std::size_t LiteralSet::Begin(std::string_view text, std::size_t at) {
+  return Bytes<std::uint16_t>(text, at) % kBegins;
+}
 
 std::size_t LiteralSet::ShortPlace(std::uint32_t two) {
   return (two * 0x9E3779B1U >> 16) % kShortPlaces;
@@ -61,7 +59,7 @@ void LiteralSet::Build() {
   shift_ = 32 - bits;
   first_.assign(std::size_t{1} << bits, 0);
   first_short_.fill(0);
-  begins_.reset();
+  begins_.fill(false);
   for (std::size_t i = 0; i < literals_.size(); ++i) {
     Literal& literal = literals_[i];
     const bool is_short = literal.text.size() < kKnownBytes;
@@ -74,8 +72,21 @@ void LiteralSet::Build() {
     std::uint32_t& first =
         is_short ? first_short_[ShortPlace(Bytes<std::uint16_t>(literal.text, 0))]
                  : first_[Place(Bytes<std::uint32_t>(literal.text, literal.known_at))];
-    begins_.set(Bytes<std::uint16_t>(literal.text, is_short ? 0 : literal.known_at));
+    SetBegins(std::string_view(literal.text).substr(is_short ? 0 : literal.known_at, 2));
     literal.next = std::exchange(first, static_cast<std::uint32_t>(i + 1));
+  }
+}
+
+/// `two` is in lower case; a value may have either.
+void LiteralSet::SetBegins(std::string_view two) {
+  const auto upper = [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  };
+  for (const char first : {two[0], upper(two[0])}) {
+    for (const char second : {two[1], upper(two[1])}) {
+      const std::array<char, 2> both{first, second};
+      begins_[Begin({both.data(), both.size()}, 0)] = true;
+    }
   }
 }
 
@@ -104,24 +115,31 @@ void LiteralSet::FindWhole(std::string_view value, FoundLiterals& found) const {
 }
 
 void LiteralSet::FindParts(std::string_view value, FoundLiterals& found) const {
-  // In blocks, so that what is in lower case needs little room. The last bytes of each are the
-  // first of the next.
-  std::array<char, 512> block;
-  const std::string_view lower(block.data(), block.size());
-  constexpr std::size_t kStep = block.size() - (kKnownBytes - 1);
-  for (std::size_t begin = 0; begin < value.size(); begin += kStep) {
-    const std::string_view part = value.substr(begin, block.size());
-    LowerTo(part, block.data());
-    const std::size_t places = std::min(part.size(), kStep);
-    std::memset(block.data() + part.size(), 0, std::min(block.size() - part.size(), kKnownBytes));
-    for (std::size_t i = 0; i < places; ++i) {
-      const auto two = Bytes<std::uint16_t>(lower, i);
-      if (!begins_[two]) continue;
-      const std::uint32_t by_two = first_short_[ShortPlace(two)];
-      const std::uint32_t by_four = first_[Place(Bytes<std::uint32_t>(lower, i))];
-      if (by_two != 0) Look(by_two, value, begin + i, found);
-      if (by_four != 0) Look(by_four, value, begin + i, found);
+  const auto begins = [&](std::size_t at) { return begins_[Begin(value, at)]; };
+  std::size_t at = 0;
+  // At most places nothing begins: four of them are left with one jump.
+  for (; at + 5 <= value.size(); at += 4) {
+    if (!(begins(at) | begins(at + 1) | begins(at + 2) | begins(at + 3))) continue;
+    for (std::size_t i = at; i < at + 4; ++i) {
+      if (begins(i)) LookAt(value, i, found);
     }
+  }
+  for (; at + 2 <= value.size(); ++at) {
+    if (begins(at)) LookAt(value, at, found);
+  }
+}
+
+/// For the literals whose known bytes stand at a place of the value.
+void LiteralSet::LookAt(std::string_view value, std::size_t at, FoundLiterals& found) const {
+  std::array<char, kKnownBytes> bytes{};
+  value.copy(bytes.data(), bytes.size(), at);
+  const std::uint32_t four = LowerFour(std::bit_cast<std::uint32_t>(bytes));
+  const auto two = std::bit_cast<std::array<std::uint16_t, 2>>(four)[0];
+  if (const std::uint32_t by_two = first_short_[ShortPlace(two)]; by_two != 0) {
+    Look(by_two, value, at, found);
+  }
+  if (const std::uint32_t by_four = first_[Place(four)]; by_four != 0) {
+    Look(by_four, value, at, found);
   }
 }
 

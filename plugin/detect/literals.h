@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -44,6 +43,7 @@ class LiteralSet {
 
  private:
   static constexpr std::size_t kShortPlaces = 4096;
+  static constexpr std::size_t kBegins = 8192;  // so that the cache holds them
   struct Literal {
     std::string text;
     LiteralNumber number = 0;
@@ -53,16 +53,20 @@ class LiteralSet {
 
   std::size_t Place(std::uint32_t four) const;
   static std::size_t ShortPlace(std::uint32_t two);
+  static std::size_t Begin(std::string_view text, std::size_t at);
+  void SetBegins(std::string_view two);
   void Look(std::uint32_t at, std::string_view value, std::size_t known,
             FoundLiterals& found) const;
   void FindWhole(std::string_view value, FoundLiterals& found) const;
   void FindParts(std::string_view value, FoundLiterals& found) const;
+  void LookAt(std::string_view value, std::size_t at, FoundLiterals& found) const;
 
   FieldName field_;
   std::vector<Literal> literals_;
   std::unordered_map<std::string, std::vector<LiteralNumber>> whole_;
   std::size_t longest_whole_ = 0;  // bytes
-  std::bitset<65'536> begins_;     // the first two of the bytes by which a literal is known
+  // By the first two of the bytes by which a literal is known, in either case.
+  std::array<bool, kBegins> begins_{};
   // By place, the first literal; as of next.
   std::vector<std::uint32_t> first_;
   std::array<std::uint32_t, kShortPlaces> first_short_{};
