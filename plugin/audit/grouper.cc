@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kNodes = 2 * Grouper::kOpenEvents;
 constexpr std::size_t kNodeBytes = 256;  // of a name that is remembered; host names have fewer
 constexpr std::size_t kUsualTypes = 8;   // of an event's records
+constexpr int kLookBack = 4;             // events that are tried before the index is asked
 constexpr std::size_t kSpareEvents = 16;
 constexpr std::size_t kSpareBytes = 16 * 1024;  // of an event's text that is kept
 
@@ -134,7 +135,7 @@ void Grouper::Add(const RecordHeader& header, std::string_view line, std::int64_
 bool Grouper::IsOpen(const RecordHeader& header) {
   if (open_.empty()) return false;
   Identify(header);
-  return index_.contains(id_);
+  return FindOpen() != open_.end();
 }
 
 void Grouper::AddWhole(const RecordHeader& first, const std::vector<RecordLine>& records,
@@ -157,7 +158,7 @@ void Grouper::AddWhole(const RecordHeader& first, const std::vector<RecordLine>&
 void Grouper::Pass(const RecordHeader& first, std::size_t lines) {
   lines_ += lines;
   ++counters_.events;
-  if (mode_ == Mode::kLive) return;
+  if (mode_ == Mode::kLive || open_.empty()) return;
   NodeOf(first);  // its time ends others
   ForgetLongName(first.node);
   EmitReady();
@@ -195,12 +196,7 @@ void Grouper::Identify(const RecordHeader& header) {
 
 Grouper::Place Grouper::Find(const RecordHeader& header, std::int64_t now_ms) {
   Identify(header);
-  Place place = open_.end();
-  if (recent_ != open_.end() && recent_->event.id == id_) {
-    place = recent_;
-  } else if (const auto found = index_.find(id_); found != index_.end()) {
-    place = found->second;
-  }
+  Place place = FindOpen();
   if (place != open_.end()) {
     if (mode_ == Mode::kLive || !EndedOffline(*place, lines_ - 1)) return place;
     End(place);  // its time was up before this record: a new event begins
@@ -212,6 +208,17 @@ Grouper::Place Grouper::Find(const RecordHeader& header, std::int64_t now_ms) {
   place->last_record_ms = now_ms;
   Enter(place);
   return place;
+}
+
+/// Most records are of one of the events that began last: of one on each processor.
+Grouper::Place Grouper::FindOpen() {
+  Place place = open_.end();
+  for (int i = 0; i < kLookBack && place != open_.begin(); ++i) {
+    --place;
+    if (!place->complete && place->event.id == id_) return place;
+  }
+  const auto found = index_.find(id_);
+  return found != index_.end() ? found->second : open_.end();
 }
 
 Grouper::Place Grouper::Begin(Node& node) {

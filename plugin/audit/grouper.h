@@ -148,6 +148,8 @@ class Grouper {
   /// Puts the event's identity into id_.
   void Identify(const RecordHeader& header);
   Place Find(const RecordHeader& header, std::int64_t now_ms);
+  /// The one with identity id_, or open_.end().
+  Place FindOpen();
   Place Begin(Node& node);
   void Enter(Place place);
   void Leave(Place place);

@@ -34,36 +34,20 @@ bool IsTypeName(std::string_view name) {
          });
 }
 
-/// The types of nearly all records; libaudit's table is searched for the others.
-struct KnownType {
-  std::string_view name;
-  int type;
-};
-constexpr KnownType kFrequent[] = {
-    {"PATH", record_type::kPath},
-    {"SYSCALL", record_type::kSyscall},
-    {"PROCTITLE", record_type::kProctitle},
-    {"EOE", record_type::kEoe},
-    {"CWD", record_type::kCwd},
-    {"EXECVE", record_type::kExecve},
-    {"SOCKADDR", record_type::kSockaddr},
-    {"BPRM_FCAPS", record_type::kBprmFcaps},
-};
-
 /// `S.mmm:N`
-bool ParseStamp(RecordHeader& header) {
-  const std::size_t dot = header.stamp.find('.');
-  const std::size_t colon = header.stamp.find(':');
-  if (dot == header.stamp.npos || colon == header.stamp.npos || colon < dot) return false;
-  const auto seconds = ParseNumber(header.stamp.substr(0, dot));
-  const auto milliseconds = ParseNumber(header.stamp.substr(dot + 1, colon - dot - 1));
-  const auto serial = ParseNumber(header.stamp.substr(colon + 1));
+bool ConsumeStamp(std::string_view& text, RecordHeader& header) {
+  const std::string_view stamp = text;
+  const auto seconds = ConsumeNumber(text);
+  if (!seconds || !Consume(text, ".")) return false;
+  const auto milliseconds = ConsumeNumber(text);
+  if (!milliseconds || !Consume(text, ":")) return false;
+  const auto serial = ConsumeNumber(text);
   constexpr std::uint64_t kLastSecond = 253'402'300'799;  // the end of the year 9999
-  if (!seconds || !milliseconds || !serial) return false;
-  if (*seconds > kLastSecond || *milliseconds > 999) return false;
+  if (!serial || *seconds > kLastSecond || *milliseconds > 999) return false;
   header.seconds = static_cast<std::int64_t>(*seconds);
   header.milliseconds = static_cast<std::uint32_t>(*milliseconds);
   header.serial = *serial;
+  header.stamp = stamp.substr(0, stamp.size() - text.size());
   return true;
 }
 
@@ -99,14 +83,20 @@ std::string EventId::Stamp() const { return Time() + ':' + std::to_string(serial
 
 std::size_t EventIdHash::operator()(const EventId& id) const {
   const auto time = static_cast<std::uint64_t>(id.TimeMs());
-  const std::size_t node = std::hash<std::string>()(id.node);
+  const std::size_t node = id.node.empty() ? 0 : std::hash<std::string>()(id.node);
   return node ^ std::hash<std::uint64_t>()(id.serial * 0x9E3779B97F4A7C15u + time);
 }
 
 int FrequentType(std::string_view name) {
-  for (const KnownType& frequent : kFrequent) {
-    if (frequent.name == name) return frequent.type;
-  }
+  // One by one, so that each comparison is one of numbers.
+  if (name == "PATH") return record_type::kPath;
+  if (name == "SYSCALL") return record_type::kSyscall;
+  if (name == "PROCTITLE") return record_type::kProctitle;
+  if (name == "EOE") return record_type::kEoe;
+  if (name == "CWD") return record_type::kCwd;
+  if (name == "EXECVE") return record_type::kExecve;
+  if (name == "SOCKADDR") return record_type::kSockaddr;
+  if (name == "BPRM_FCAPS") return record_type::kBprmFcaps;
   return 0;
 }
 
@@ -123,9 +113,7 @@ int RecordType(std::string_view name) {
   return std::max(audit_name_to_msg_type(buffer.data()), 0);
 }
 
-std::optional<RecordHeader> ParseHeader(std::string_view line) { return HeaderReader().Read(line); }
-
-std::optional<RecordHeader> HeaderReader::Read(std::string_view line) {
+std::optional<RecordHeader> ParseHeader(std::string_view line) {
   RecordHeader header;
   std::string_view rest = line;
   const auto place = [&] { return line.size() - rest.size(); };
@@ -144,22 +132,8 @@ std::optional<RecordHeader> HeaderReader::Read(std::string_view line) {
     if (!IsTypeName(*type)) return {};
     header.type = RecordType(*type);
   }
-  if (!Consume(rest, "msg=audit(")) return {};
-  const std::size_t close = rest.find("):");
-  if (close == rest.npos) return {};
-  header.stamp = rest.substr(0, close);
-  if (header.stamp == stamp_ && close > 0) {
-    header.seconds = seconds_;
-    header.milliseconds = milliseconds_;
-    header.serial = serial_;
-  } else {
-    if (!ParseStamp(header)) return {};
-    stamp_ = header.stamp;
-    seconds_ = header.seconds;
-    milliseconds_ = header.milliseconds;
-    serial_ = header.serial;
-  }
-  rest.remove_prefix(close + 2);
+  if (!Consume(rest, "msg=audit(") || !ConsumeStamp(rest, header) || !Consume(rest, "):"))
+    return {};
   Consume(rest, " ");
   header.body_begin = place();
   return header;

@@ -35,10 +35,10 @@ inline constexpr std::string_view kHealthType = "TLD_HEALTH";
 
 /// What makes records belong together: serials are unique for a node and a boot only.
 struct EventId {
-  std::string node;  ///< empty where the line has no node=
+  std::uint64_t serial = 0;
   std::int64_t seconds = 0;
   std::uint32_t milliseconds = 0;
-  std::uint64_t serial = 0;
+  std::string node;  ///< empty where the line has no node=
 
   bool operator==(const EventId&) const = default;
   std::int64_t TimeMs() const { return seconds * 1000 + milliseconds; }
@@ -86,19 +86,6 @@ int RecordType(std::string_view name);
 
 /// Nothing when the line is no audit record.
 std::optional<RecordHeader> ParseHeader(std::string_view line);
-
-/// The same for the lines of a stream, where most have the stamp of the one before: its numbers are
-/// read once.
-class HeaderReader {
- public:
-  std::optional<RecordHeader> Read(std::string_view line);
-
- private:
-  std::string stamp_;  // of the line before; empty for none
-  std::int64_t seconds_ = 0;
-  std::uint32_t milliseconds_ = 0;
-  std::uint64_t serial_ = 0;
-};
 
 /// Where auditd's enrichment begins; the line's size when there is none. Records of the kernel hold
 /// no 0x1D of their own, so there it is the first one. Programs may write one into a record of user

@@ -22,13 +22,13 @@ std::optional<std::string_view> NextLine(std::string_view& input) {
 
 }  // namespace
 
-bool ReadWholeEvent(std::string_view input, HeaderReader& headers, WholeEvent& event) {
+bool ReadWholeEvent(std::string_view input, WholeEvent& event) {
   std::string_view rest = input;
   // Without a node nearly all lines that begin no event are told by this.
   if (!rest.starts_with(kFirst) && !rest.starts_with("node=")) return false;
   const auto first = NextLine(rest);
   if (!first) return false;
-  const auto header = headers.Read(*first);
+  const auto header = ParseHeader(*first);
   if (!header || header->type_name != kFirstName) return false;
   event.header = *header;
   event.body = first->substr(header->body_begin);
@@ -54,9 +54,9 @@ bool ReadWholeEvent(std::string_view input, HeaderReader& headers, WholeEvent& e
     const int type = FrequentType(name);
     if (!Consume(text, stamp) || type == 0) return false;
     ++event.lines;
-    if (type == record_type::kEoe) break;
-    if (event.records.size() == WholeEvent::kMostRecords) return false;
     Consume(text, " ");
+    if (type == record_type::kEoe && text.empty()) break;
+    if (type == record_type::kEoe || event.records.size() == WholeEvent::kMostRecords) return false;
     event.records.push_back({*line, name, type, header->type_begin, line->size() - text.size()});
   }
   event.bytes = input.size() - rest.size();

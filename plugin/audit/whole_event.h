@@ -25,6 +25,6 @@ struct WholeEvent {
 /// Reads the event that `input`, which begins with a line, begins with; the memory of the one
 /// before serves it. False where it does not stand whole there, or has records that are rare: it is
 /// to be read line by line then, and `event` is of no use.
-bool ReadWholeEvent(std::string_view input, HeaderReader& headers, WholeEvent& event);
+bool ReadWholeEvent(std::string_view input, WholeEvent& event);
 
 }  // namespace tld

@@ -37,6 +37,9 @@ constexpr auto kHexValues = [] {
   return values;
 }();
 
+/// Decimal digits that fit into 64 bits whatever they are.
+constexpr std::size_t kSureDigits = 19;
+
 /// How many bytes at the start are printable ASCII, quote and backslash left out: most of what is
 /// ever shown. Looks at eight bytes at a time.
 std::size_t PlainBytes(std::string_view text) {
@@ -228,10 +231,25 @@ std::string HexEncode(std::string_view bytes) {
   return hex;
 }
 
+std::optional<std::uint64_t> ConsumeNumber(std::string_view& text) {
+  const auto digit = [](char c) { return static_cast<unsigned>(c) - '0'; };
+  const std::string_view most = text.substr(0, kSureDigits);
+  std::uint64_t number = 0;
+  const char* at = most.begin();
+  for (; at != most.end() && digit(*at) <= 9; ++at) number = number * 10 + digit(*at);
+  if (at == most.begin()) return {};
+  text.remove_prefix(static_cast<std::size_t>(at - most.begin()));
+  return number;
+}
+
 std::optional<std::uint64_t> ParseNumber(std::string_view digits) {
+  if (digits.size() <= kSureDigits) {
+    const auto number = ConsumeNumber(digits);
+    return digits.empty() ? number : std::nullopt;
+  }
   std::uint64_t value = 0;
   const char* end = digits.data() + digits.size();
-  if (digits.empty() || digits[0] < '0' || digits[0] > '9') return {};
+  if (digits[0] < '0' || digits[0] > '9') return {};
   const auto [last, error] = std::from_chars(digits.data(), end, value);
   if (error != std::errc() || last != end) return {};
   return value;

@@ -62,6 +62,9 @@ std::string HexEncode(std::string_view bytes);
 
 /// Decimal number of the whole text; nothing when a byte is no digit or the value does not fit.
 std::optional<std::uint64_t> ParseNumber(std::string_view digits);
+/// Takes the decimal number off the start of the text, of a longer one its first 19 digits; nothing
+/// when no digit stands there.
+std::optional<std::uint64_t> ConsumeNumber(std::string_view& text);
 
 /// ASCII only: locale never changes what a rule means.
 constexpr char AsciiLower(char c) {
@@ -84,7 +87,11 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 std::string_view Trim(std::string_view text, std::string_view blanks = " \t\r\n");
 /// Takes `prefix` off the start of the text; false where it does not stand there.
 inline bool Consume(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
+  // Of a literal this becomes a comparison of numbers, where starts_with() is a call.
+  if (text.size() < prefix.size() ||
+      std::char_traits<char>::compare(text.data(), prefix.data(), prefix.size()) != 0) {
+    return false;
+  }
   text.remove_prefix(prefix.size());
   return true;
 }

@@ -25,15 +25,6 @@ bool MayBeJoined(std::string_view line, std::size_t body_begin) {
   return false;
 }
 
-/// The same of several lines, each of which begins with a header: all at once.
-bool HoldsJoined(std::string_view text, std::size_t lines) {
-  std::size_t headers = 0;
-  for (std::size_t at = 0; (at = text.find('(', at)) != text.npos; ++at) {
-    headers += text.substr(0, at).ends_with(kMark) ? 1 : 0;
-  }
-  return headers > lines;
-}
-
 /// Where the next record of a joined line begins: ` [node=N ]type=T msg=audit(STAMP):` after `at`.
 std::size_t NextJoined(std::string_view line, std::string_view stamp, std::size_t at) {
   const std::string mark = " msg=audit(" + std::string(stamp) + "):";
@@ -104,9 +95,11 @@ void Pipeline::Finish(std::int64_t now_ms) {
 /// An event that stands whole in the input is taken as such. Most events of a host that watches
 /// files are of no use to any rule: those are not even taken apart.
 LineReader::Taken Pipeline::TakeWhole(std::string_view input) {
-  if (!ReadWholeEvent(input, headers_, whole_) || grouper_.IsOpen(whole_.header)) return {};
+  if (!ReadWholeEvent(input, whole_) || grouper_.IsOpen(whole_.header)) return {};
   if (options_.mode == Grouper::Mode::kOffline &&
-      HoldsJoined(input.substr(0, whole_.bytes), whole_.lines)) {
+      std::any_of(whole_.records.begin(), whole_.records.end(), [](const RecordLine& record) {
+        return MayBeJoined(record.line, record.body_begin);
+      })) {
     return {};
   }
   if (options_.prefilter && prefilter_->IsKnownSilent(whole_)) {
@@ -119,7 +112,7 @@ LineReader::Taken Pipeline::TakeWhole(std::string_view input) {
 }
 
 void Pipeline::TakeLine(std::string_view line, std::int64_t now_ms) {
-  const auto header = headers_.Read(line);
+  const auto header = ParseHeader(line);
   // Events of ours come from no input but a log that is read again.
   const bool forged =
       header && header->type == record_type::kOwn && options_.mode == Grouper::Mode::kLive;

@@ -99,7 +99,6 @@ class Pipeline {
   std::shared_ptr<const Policy> policy_;
   std::function<void(const Outcome&)> take_;
   LineReader lines_;
-  HeaderReader headers_;
   Grouper grouper_;
   Parser parser_;
   // Of the event at hand; their memory serves the next.

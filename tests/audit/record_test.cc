@@ -43,7 +43,9 @@ TEST(ParseHeader, RefusesWhatIsNoRecord) {
         "node= type=CWD msg=audit(1.000:2): ", "type=CWD msg=audit(x.000:2): ",
         "type=CWD msg=audit(1.1000:2): ", "type=CWD msg=audit(1:2): ",
         "type=CWD msg=audit(1.000): ", "type=CWD msg=audit(-1.000:2): ",
-        "type=CWD msg=audit(99999999999999.000:2): ", "type=c msg=audit(1.000:2): "}) {
+        "type=CWD msg=audit(99999999999999.000:2): ", "type=c msg=audit(1.000:2): ",
+        "type=CWD msg=audit(1.000:): ", "type=CWD msg=audit(1.000:2x): ",
+        "type=CWD msg=audit(1.000:18446744073709551616): "}) {
     EXPECT_FALSE(ParseHeader(bad)) << bad;
   }
 }

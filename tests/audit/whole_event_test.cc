@@ -18,9 +18,8 @@ const std::string kPath = "type=PATH msg=audit(1.000:7): item=0 name=\"/etc\"\n"
 const std::string kEoe = "type=EOE msg=audit(1.000:7): \n";
 
 std::optional<WholeEvent> Read(std::string_view input) {
-  HeaderReader headers;
   WholeEvent event;
-  if (!ReadWholeEvent(input, headers, event)) return {};
+  if (!ReadWholeEvent(input, event)) return {};
   return event;
 }
 
@@ -70,6 +69,7 @@ TEST(WholeEvent, WhateverIsNotWholeIsReadLineByLine) {
   EXPECT_FALSE(Read(kSyscall + "type=USER_CMD msg=audit(1.000:7): x\n" + kEoe));
   EXPECT_FALSE(Read(kSyscall + "type=TLD_IDENTITY msg=audit(1.000:7): x=1\n" + kEoe));
   EXPECT_FALSE(Read(kSyscall + "\n" + kEoe));
+  EXPECT_FALSE(Read(kSyscall + "type=EOE msg=audit(1.000:7): type=CWD msg=audit(1.000:7): a=1\n"));
   EXPECT_FALSE(Read(kSyscall + std::string(20'000, 'x') + '\n' + kEoe));
   EXPECT_FALSE(Read("type=SYSCALL msg=audit(x): a=1\ntype=EOE msg=audit(x): \n"));
   EXPECT_FALSE(

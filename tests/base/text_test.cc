@@ -110,6 +110,22 @@ TEST(ParseNumber, TakesDigitsOnlyAndRefusesOverflow) {
   }
 }
 
+TEST(ConsumeNumber, TakesTheDigitsAtTheStart) {
+  const auto consume = [](std::string_view text) {
+    const auto number = ConsumeNumber(text);
+    return std::pair(number, text);
+  };
+  using Taken = std::pair<std::optional<std::uint64_t>, std::string_view>;
+  EXPECT_EQ(consume("1700000000.042"), Taken(1'700'000'000, ".042"));
+  EXPECT_EQ(consume("042:17"), Taken(42, ":17"));
+  EXPECT_EQ(consume("7"), Taken(7, ""));
+  EXPECT_EQ(consume("99999999999999999999"), Taken(9'999'999'999'999'999'999u, "9"));
+  EXPECT_EQ(consume(""), Taken(std::nullopt, ""));
+  for (const char* bad : {"x1", "-1", "+1", " 1", "/", ":"}) {
+    EXPECT_EQ(consume(bad), Taken(std::nullopt, bad));
+  }
+}
+
 TEST(SplitWords, LeavesOutEmptyOnes) {
   EXPECT_EQ(SplitWords(",a,,b,", ","), (std::vector<std::string_view>{"a", "b"}));
   EXPECT_TRUE(SplitWords(",,", ",").empty());
