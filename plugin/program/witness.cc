@@ -36,6 +36,7 @@ constexpr std::int64_t kStatusMs = 5000;
 constexpr std::size_t kMostRemembered = 4096;
 constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::int64_t kSecond = 1'000'000'000;  // in nanoseconds
+constexpr int kFilesInTime = 64;  // of a directory, looked at within one question's time
 /// Files of a directory that are said at once; one more has room.
 constexpr std::size_t kFilesBytes = kMostAnswerBytes / 2;
 static_assert(kFilesBytes + sizeof(WitnessAnswer) + NAME_MAX + kMostPathBytes + 64 <
@@ -159,24 +160,38 @@ class Witness {
     answer.unseen = Unseen::kSeen;
     answer.time_ns = st.st_mtim.tv_sec * kSecond + st.st_mtim.tv_nsec;
     if (answer.time_ns == question.time_ns) return;
+    const std::string real_directory = RealPath(dirfd(directory.get()));
     std::string files;
-    while (const dirent* entry = readdir(directory.get())) {
-      alarm(kMostQuestionSeconds);  // for each file: a cold disk takes its time for all of them
-      const Fd place(openat(dirfd(directory.get()), entry->d_name, O_PATH | O_CLOEXEC));
-      if (!place || fstat(place.get(), &st) != 0 || !S_ISREG(st.st_mode)) continue;
-      char real[kMostPathBytes];
-      const ssize_t length = readlink(OfDescriptor(place).c_str(), real, sizeof real);
-      if (length <= 0 || real[0] != '/') continue;
-      AppendFile(files, {entry->d_name,
-                         {real, static_cast<std::size_t>(length)},
-                         st.st_dev,
-                         st.st_ino,
+    for (int count = 0; const dirent* entry = readdir(directory.get()); ++count) {
+      // A cold disk takes its time for all of them.
+      if (count % kFilesInTime == 0) alarm(kMostQuestionSeconds);
+      const std::string real = Stat(dirfd(directory.get()), real_directory, entry->d_name, st);
+      if (!real.starts_with('/') || real.size() > kMostPathBytes) continue;
+      AppendFile(files, {entry->d_name, real, st.st_dev, st.st_ino,
                          static_cast<std::uint64_t>(st.st_size)});
       if (files.size() < kFilesBytes) continue;
       SayFiles(answer, files);
       files.clear();
     }
     SayFiles(answer, files);
+  }
+
+  /// The path of a regular file in a directory, links followed, and its state; empty for all else.
+  static std::string Stat(int directory, const std::string& real_directory, const char* name,
+                          struct stat& st) {
+    if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0) return {};
+    if (S_ISREG(st.st_mode)) return real_directory.empty() ? "" : real_directory + '/' + name;
+    if (!S_ISLNK(st.st_mode)) return {};
+    const Fd place(openat(directory, name, O_PATH | O_CLOEXEC));
+    if (!place || fstat(place.get(), &st) != 0 || !S_ISREG(st.st_mode)) return {};
+    return RealPath(place.get());
+  }
+
+  /// Where a descriptor leads, by proc(5); empty where that cannot be said.
+  static std::string RealPath(int fd) {
+    char real[kMostPathBytes];
+    const ssize_t length = readlink(OfDescriptor(fd).c_str(), real, sizeof real);
+    return {real, static_cast<std::size_t>(std::max<ssize_t>(length, 0))};
   }
 
   static bool IsLocal(std::uint32_t kind) {
@@ -211,9 +226,7 @@ class Witness {
     return SameDevice(question, kind, st.st_dev);
   }
 
-  static std::string OfDescriptor(const Fd& fd) {
-    return "/proc/self/fd/" + std::to_string(fd.get());
-  }
+  static std::string OfDescriptor(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
   /// Whether the process is there that had this number then: it was started before. By proc(5),
   /// /proc/PID/stat, field 22, in ticks since boot.
@@ -290,7 +303,8 @@ class Witness {
       answer.sha256 = known->second.sha256;
       return Unseen::kSeen;
     }
-    const Fd file(open(OfDescriptor(place).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    const Fd file(
+        open(OfDescriptor(place.get()).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!file) return Why(errno);
     const Unseen failed = Hash(file.get(), answer.sha256);
     if (failed != Unseen::kSeen) return failed;
