@@ -118,20 +118,26 @@ void Store::Add(const Alert& alert, const Sender& sender, std::string document,
   pending_.push_back(std::move(row));
 }
 
+std::int64_t Store::DueMs() const {
+  const std::int64_t apart_ms = pending_bytes_ < kMuchBytes ? committed_ms_ + kApartMs : 0;
+  return std::max({oldest_pending_ms_ + kBatchMs, apart_ms, retry_ms_});
+}
+
 std::optional<std::int64_t> Store::WaitMs(std::int64_t now_ms) const {
   if (!enabled() || pending_.empty()) return {};
-  return std::max<std::int64_t>({oldest_pending_ms_ + kBatchMs - now_ms, retry_ms_ - now_ms, 0});
+  return std::max<std::int64_t>(DueMs() - now_ms, 0);
 }
 
 void Store::Tick(std::int64_t now_ms, std::int64_t now_us) {
   if (!clock_us_) clock_us_ = now_us - now_ms * 1000;
   tick_us_ = now_ms * 1000 + *clock_us_;
   if (!enabled() || now_ms < retry_ms_) return;
-  if (!pending_.empty() && now_ms - oldest_pending_ms_ >= kBatchMs) {
+  if (!pending_.empty() && now_ms >= DueMs()) {
     if (LogIsTooLarge() || !Commit()) {
       retry_ms_ = now_ms + kRetryMs;
       return;
     }
+    committed_ms_ = now_ms;
     if (IsFull()) clean_at_ms_ = now_ms;
   }
   if (database_ && now_ms >= clean_at_ms_) Clean(now_ms);

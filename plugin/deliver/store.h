@@ -19,8 +19,12 @@ namespace tld {
 /// tried again, and a file that is no database any more is set aside for a new one.
 class Store {
  public:
-  /// The longest that an alert waits to be committed.
+  /// So long the first alert after a while waits for others, to be committed with them.
   static constexpr std::int64_t kBatchMs = 10;
+  /// From one commit to the next, unless much is waiting; the longest that an alert waits. A commit
+  /// writes some pages of each index, however few alerts it has.
+  static constexpr std::int64_t kApartMs = 50;
+  static constexpr std::size_t kMuchBytes = 256 * 1024;
   static constexpr std::size_t kMostPendingBytes = 8u << 20;
   /// PRAGMA user_version. A file of a newer version is not touched.
   static constexpr std::int64_t kSchema = 2;
@@ -90,6 +94,7 @@ class Store {
     std::size_t bytes() const { return sizeof *this + document.size(); }
   };
 
+  std::int64_t DueMs() const;  ///< REQUIRES: something is pending
   bool Commit();
   bool Write();
   bool OpenFile();
@@ -112,6 +117,7 @@ class Store {
   std::deque<Row> pending_;
   std::size_t pending_bytes_ = 0;
   std::int64_t oldest_pending_ms_ = 0;
+  std::int64_t committed_ms_ = 0;
   std::int64_t retry_ms_ = 0;  ///< no try before this
   std::int64_t clean_at_ms_ = 0;
   std::optional<std::int64_t> keep_after_;

@@ -43,7 +43,7 @@ class StoreTest : public testing::Test {
     store.Add(alert, sender_, document, now_ms_);
   }
 
-  void Tick(Store& store, std::int64_t pass_ms = Store::kBatchMs, std::int64_t now_us = kNow) {
+  void Tick(Store& store, std::int64_t pass_ms = Store::kApartMs, std::int64_t now_us = kNow) {
     now_ms_ += pass_ms;
     store.Tick(now_ms_, now_us);
   }
@@ -97,6 +97,24 @@ TEST_F(StoreTest, CommitsABatchAfterItsTimeWithWhatPeopleSearchBy) {
             "0000000000000007 1 1700000000000000 100210 12 host1 1000 nc /usr/bin/nc.openbsd "
             "{\"a\":1}");
   EXPECT_EQ(database->Ask("PRAGMA user_version"), Store::kSchema);
+}
+
+TEST_F(StoreTest, CommitsAreApartUnderLoad) {
+  Store store(options_);
+  Add(store);
+  Tick(store, Store::kBatchMs);
+  EXPECT_EQ(store.commits(), 1u);
+  Add(store);
+  EXPECT_EQ(store.WaitMs(now_ms_), Store::kApartMs);
+  Tick(store, Store::kApartMs - 1);
+  EXPECT_EQ(store.commits(), 1u);
+  Add(store);
+  EXPECT_EQ(store.WaitMs(now_ms_), 1);  // not for the one that came just now
+  Tick(store, 1);
+  EXPECT_EQ(store.commits(), 2u);
+  EXPECT_EQ(Stored(), UpTo(3));
+  Add(store, kNow, std::string(Store::kMuchBytes, 'x'));
+  EXPECT_EQ(store.WaitMs(now_ms_), Store::kBatchMs);
 }
 
 TEST_F(StoreTest, OneOfANewerVersionIsLeftAlone) {
