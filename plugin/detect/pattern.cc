@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "base/text.h"
@@ -27,9 +28,14 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-/// A number for two bytes; some share one.
+/// A number for two bytes of a text, the same in upper and in lower case; some share one.
 constexpr std::size_t kSteps = 1024;
-std::size_t Mixed(std::size_t first, std::size_t second) { return (first << 3 ^ second) % kSteps; }
+std::size_t Mixed(const char* two) {
+  std::uint16_t both = 0;
+  std::memcpy(&both, two, sizeof both);
+  both &= 0xDFDF;  // without the bit that tells lower from upper case
+  return (both ^ both >> 5) % kSteps;
+}
 
 bool StartsWithLower(std::string_view subject, std::string_view lower) {
   return subject.size() >= lower.size() && EqualsIgnoreCase(subject.substr(0, lower.size()), lower);
@@ -114,7 +120,7 @@ void OsMatch::FillSteps() {
     if (!part.IsPart() || part.text.empty()) continue;
     firsts_.set(LowerByte(part.text[0]));
     for (std::size_t i = 1; i < least_; ++i) {
-      std::uint8_t& step = steps_[Mixed(LowerByte(part.text[i - 1]), LowerByte(part.text[i]))];
+      std::uint8_t& step = steps_[Mixed(&part.text[i - 1])];
       step = std::min(step, static_cast<std::uint8_t>(least_ - 1 - i));
     }
   }
@@ -143,13 +149,14 @@ bool OsMatch::HasPart(std::string_view subject) const {
   if (least_ == 0) return false;
   // At the last byte of the shortest part, if one began there.
   for (std::size_t at = least_ - 1; at < subject.size();) {
-    std::size_t step = 0;
-    if (!steps_.empty()) step = steps_[Mixed(LowerByte(subject[at - 1]), LowerByte(subject[at]))];
-    const std::size_t begin = at - (least_ - 1);
-    if (step == 0 && firsts_[LowerByte(subject[begin])] && PartBegins(subject.substr(begin))) {
-      return true;
+    const std::size_t step = steps_.empty() ? 0 : steps_[Mixed(&subject[at - 1])];
+    if (step > 0) {
+      at += step;
+      continue;
     }
-    at += std::max<std::size_t>(step, 1);
+    const std::size_t begin = at - (least_ - 1);
+    if (firsts_[LowerByte(subject[begin])] && PartBegins(subject.substr(begin))) return true;
+    ++at;
   }
   return false;
 }

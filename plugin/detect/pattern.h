@@ -84,8 +84,8 @@ class OsMatch {
   std::string text_;
   std::vector<Alternative> alternatives_;
   std::size_t least_ = 0;  // bytes of the shortest part; 0 where there are no parts
-  /// By two bytes, in lower case and mixed, that end where the shortest part would: how far ahead
-  /// the next place is where a part may end so. Empty where that one has a single byte.
+  /// By two bytes, mixed, that end where the shortest part would: how far ahead the next place is
+  /// where a part may end so. Empty where that one has a single byte.
   std::vector<std::uint8_t> steps_;
   std::bitset<256> firsts_;  // the bytes that parts begin with, in lower case
   bool any_ = false;         // a part is empty
