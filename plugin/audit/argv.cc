@@ -116,7 +116,9 @@ bool ReadInOrder(std::span<const std::string_view> bodies, ArgumentList& list) {
       if (left == 0 && SmallNumber(field.name.substr(1)) == next) {
         if (IsCut(field.value)) return false;
         const bool quoted = field.value.starts_with('"');
-        list.arguments.push_back({next, quoted ? Unquote(field.value) : decode(field.value)});
+        Argument& argument = list.arguments.emplace_back();
+        argument.index = next;
+        argument.value = quoted ? Unquote(field.value) : decode(field.value);
         continue;
       }
       if (left == 0) {

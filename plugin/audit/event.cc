@@ -51,10 +51,14 @@ std::size_t Event::ChainOf(FieldId id, std::string_view name) {
   return id != kOtherField ? id : kKnownFields + field_id::Hash(name) % kOtherChains;
 }
 
-void Event::Append(const Field& field) {
-  fields_.push_back(field);
+void Event::Append(FieldId id, std::string_view name, std::string_view value) {
+  // In place: a copy of what was written a moment ago, in other portions, waits for the writes.
+  Field& field = fields_.emplace_back();
+  field.name = name;
+  field.value = value;
+  field.id = id;
   const auto place = static_cast<std::uint32_t>(fields_.size());
-  Chain& chain = chains_[ChainOf(field.id, field.name)];
+  Chain& chain = chains_[ChainOf(id, name)];
   (chain.first == 0 ? chain.first : fields_[chain.last - 1].next) = place;
   chain.last = place;
 }
@@ -62,12 +66,12 @@ void Event::Append(const Field& field) {
 void Event::Add(KnownField field, std::string_view value) { AddView(field, Keep(value)); }
 
 void Event::AddView(KnownField field, std::string_view value) {
-  Append({kFieldNames[field.id], value, field.id});
+  Append(field.id, kFieldNames[field.id], value);
 }
 
 void Event::AddNamed(std::string_view name, std::string_view value) {
   const FieldId id = FieldIdOf(name);
-  Append({id != kOtherField ? kFieldNames[id] : Keep(name), Keep(value), id});
+  Append(id, id != kOtherField ? kFieldNames[id] : Keep(name), Keep(value));
 }
 
 std::vector<Field> Event::SortedFields() const {

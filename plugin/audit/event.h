@@ -172,7 +172,7 @@ class Event {
 
   const Argument* FindArgument(std::uint32_t index) const;
   std::string_view Keep(std::string_view bytes);
-  void Append(const Field& field);
+  void Append(FieldId id, std::string_view name, std::string_view value);
 
   RawEvent raw_;
   /// Of what is not in raw_. The first block holds the values of an ordinary exec event.

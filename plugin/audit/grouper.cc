@@ -273,7 +273,7 @@ void Grouper::Store(Open& open, const RecordLine& added) {
     }
   }
   if (!event.text.empty()) event.text += ' ';
-  RawRecord record;
+  RawRecord& record = event.records.emplace_back();
   record.type = added.type;
   record.begin = event.text.size();
   record.type_begin = record.begin + added.type_begin;
@@ -282,7 +282,6 @@ void Grouper::Store(Open& open, const RecordLine& added) {
   record.end = event.text.size();
   record.given_up = given_up;
   if (given_up > 0) ++open.expendable;
-  event.records.push_back(record);
   bytes_ += line.size() + 1;
 }
 
