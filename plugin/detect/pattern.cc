@@ -143,20 +143,36 @@ bool OsMatch::PartBegins(std::string_view rest) const {
   });
 }
 
-/// One pass over the subject for all parts.
+/// How far ahead of `at` the next place is where the shortest part may end; 0 where a part is found
+/// that does so at `at`.
+inline std::size_t OsMatch::Step(std::string_view subject, std::size_t at) const {
+  const std::size_t step = steps_.empty() ? 0 : steps_[Mixed(&subject[at - 1])];
+  if (step > 0) return step;
+  const std::size_t begin = at - (least_ - 1);
+  return firsts_[LowerByte(subject[begin])] && PartBegins(subject.substr(begin)) ? 0 : 1;
+}
+
+/// One pass over the subject for all parts. Both halves at a time: to know a step takes the
+/// processor a while, in which it can find out the other.
 bool OsMatch::HasPart(std::string_view subject) const {
   if (any_) return true;
   if (least_ == 0) return false;
-  // At the last byte of the shortest part, if one began there.
-  for (std::size_t at = least_ - 1; at < subject.size();) {
-    const std::size_t step = steps_.empty() ? 0 : steps_[Mixed(&subject[at - 1])];
-    if (step > 0) {
+  std::size_t first = least_ - 1;
+  const std::size_t middle = std::max(subject.size() / 2, first);
+  std::size_t second = middle;
+  while (first < middle && second < subject.size()) {
+    const std::size_t one = Step(subject, first);
+    const std::size_t other = Step(subject, second);
+    if (one == 0 || other == 0) return true;
+    first += one;
+    second += other;
+  }
+  for (auto [at, end] : {std::pair(first, middle), std::pair(second, subject.size())}) {
+    while (at < end) {
+      const std::size_t step = Step(subject, at);
+      if (step == 0) return true;
       at += step;
-      continue;
     }
-    const std::size_t begin = at - (least_ - 1);
-    if (firsts_[LowerByte(subject[begin])] && PartBegins(subject.substr(begin))) return true;
-    ++at;
   }
   return false;
 }

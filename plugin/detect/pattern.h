@@ -78,6 +78,7 @@ class OsMatch {
   void Add(Alternative alternative);
   static bool HoldsAtEdge(const Alternative& alternative, std::string_view subject);
   void FillSteps();
+  std::size_t Step(std::string_view subject, std::size_t at) const;
   bool HasPart(std::string_view subject) const;
   bool PartBegins(std::string_view rest) const;
 
