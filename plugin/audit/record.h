@@ -35,7 +35,7 @@ inline constexpr std::string_view kHealthType = "TLD_HEALTH";
 
 /// What makes records belong together: serials are unique for a node and a boot only.
 struct EventId {
-  std::uint64_t serial = 0;
+  std::uint64_t serial = 0;  ///< first: it tells most apart
   std::int64_t seconds = 0;
   std::uint32_t milliseconds = 0;
   std::string node;  ///< empty where the line has no node=
@@ -84,7 +84,8 @@ int FrequentType(std::string_view name);
 /// The number of a record type, also one written as `UNKNOWN[N]`; 0 for names that nobody knows.
 int RecordType(std::string_view name);
 
-/// Nothing when the line is no audit record.
+/// Nothing when the line is no audit record, as with a number of 20 digits: the kernel's serials
+/// have 32 bits.
 std::optional<RecordHeader> ParseHeader(std::string_view line);
 
 /// Where auditd's enrichment begins; the line's size when there is none. Records of the kernel hold

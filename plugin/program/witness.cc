@@ -36,7 +36,7 @@ constexpr std::int64_t kStatusMs = 5000;
 constexpr std::size_t kMostRemembered = 4096;
 constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::int64_t kSecond = 1'000'000'000;  // in nanoseconds
-constexpr int kFilesInTime = 64;  // of a directory, looked at within one question's time
+constexpr std::int64_t kRenewMs = 1000;  // of the time for a question, while a directory is listed
 /// Files of a directory that are said at once; one more has room.
 constexpr std::size_t kFilesBytes = kMostAnswerBytes / 2;
 static_assert(kFilesBytes + sizeof(WitnessAnswer) + NAME_MAX + kMostPathBytes + 64 <
@@ -162,9 +162,13 @@ class Witness {
     if (answer.time_ns == question.time_ns) return;
     const std::string real_directory = RealPath(dirfd(directory.get()));
     std::string files;
-    for (int count = 0; const dirent* entry = readdir(directory.get()); ++count) {
-      // A cold disk takes its time for all of them.
-      if (count % kFilesInTime == 0) alarm(kMostQuestionSeconds);
+    std::int64_t begun_ms = MonotonicMs();
+    while (const dirent* entry = readdir(directory.get())) {
+      // A cold disk takes its time for all of them: each has nearly all of it.
+      if (const std::int64_t now_ms = MonotonicMs(); now_ms - begun_ms >= kRenewMs) {
+        alarm(kMostQuestionSeconds);
+        begun_ms = now_ms;
+      }
       const std::string real = Stat(dirfd(directory.get()), real_directory, entry->d_name, st);
       if (!real.starts_with('/') || real.size() > kMostPathBytes) continue;
       AppendFile(files, {entry->d_name, real, st.st_dev, st.st_ino,

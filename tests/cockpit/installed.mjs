@@ -58,7 +58,7 @@ try {
     await sleep(1500);
     asAlice("nc -h >/dev/null 2>&1");
     // Not the row of setpriv, which has her command among its arguments and may be there before.
-    const nc = frame.locator("tr.alert", { has: page.locator("td.command", { hasText: /^nc -h$/ }) });
+    const nc = frame.locator("tr.alert", { has: frame.locator("td.command", { hasText: /^nc -h$/ }) });
     await nc.waitFor();
     assert.equal(await nc.locator("td.level").textContent(), "12");
     assert.equal(await nc.locator("td.login").textContent(), "alice (1000)");
