@@ -228,6 +228,7 @@ Findings CheckStatus(const std::string& json) {
   constexpr std::pair<const char*, std::string_view> kLosses[] = {
       {"lines_queue_full", "lines were dropped since its queue was full"},
       {"bytes_sensor_lost", "bytes were lost when its sensor died"},
+      {"alerts_sensor_lost", "alerts were not stored yet when its sensor died"},
       {"events_truncated", "events were over a limit and are cut"}};
   for (const auto& [name, text] : kLosses) {
     const std::uint64_t count = Counted(status, "dropped", name);

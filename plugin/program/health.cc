@@ -16,6 +16,7 @@ LossCounts CountLosses(const HealthSources& sources) {
   LossCounts counts;
   counts.input_dropped = sources.front.lines_dropped;
   counts.sensor_lost = sources.front.bytes_lost;
+  counts.unstored_lost = sources.front.alerts_lost;
   counts.lines_overlong = lines.overlong;
   counts.events_truncated = groups.truncated;
   counts.events_early = groups.evicted;

@@ -31,6 +31,7 @@ namespace tld {
 namespace {
 
 constexpr std::int64_t kHousekeepingMs = 1000;
+constexpr std::int64_t kTickMs = 100;  // events whose time is up: a look at all that are open
 constexpr std::int64_t kAgainMs = 3'600'000;  // a degraded state is told again
 constexpr std::size_t kNoticeBytes = 1000;
 constexpr std::int64_t kFinalFlushMs = 1000;
@@ -63,9 +64,10 @@ class Sensor {
       if (fds[2].revents != 0) recognizer_.ReadAnswers();
       TakeFound();
       control_.Serve(fds, now_ms_);
-      pipeline_->Tick(now_ms_);
+      EndOverdue();
       own_.bytes_open = pipeline_->open_bytes();  // less, where the time of some was up
       output_->Tick(MonotonicMs(), RealtimeUs());
+      NoteUnstored();
       remotes_.AfterCommit(output_->store().commits());
       if (now_ms_ - kept_house_ms_ >= kHousekeepingMs) KeepHouse();
     }
@@ -79,6 +81,7 @@ class Sensor {
     LossCounts told_before;
     told_before.input_dropped = own_.lines_dropped_told;
     told_before.sensor_lost = own_.bytes_lost_told;
+    told_before.unstored_lost = own_.alerts_lost_told;
     told_before.sensor_deaths = own_.sensor_deaths_told;
     told_before.courier_deaths = front_.courier_deaths;
     told_before.witness_deaths = front_.witness_deaths;
@@ -193,8 +196,17 @@ class Sensor {
     }
     pipeline_->Feed(bytes, now_ms_);
     own_.bytes_open = pipeline_->open_bytes();  // first: what dies between is told twice, not never
+    NoteUnstored();
     input_.Release();
   }
+
+  void EndOverdue() {
+    if (now_ms_ - ticked_ms_ < kTickMs) return;
+    ticked_ms_ = now_ms_;
+    pipeline_->Tick(now_ms_);
+  }
+
+  void NoteUnstored() { own_.alerts_unstored = output_->store().pending(); }
 
   /// Programs that were known by their content, as events of their own.
   void TakeFound() {
@@ -308,6 +320,7 @@ class Sensor {
     for (const News& one : news) Raise(one.notice, one.text);
     own_.lines_dropped_told = health_->told().input_dropped;
     own_.bytes_lost_told = health_->told().sensor_lost;
+    own_.alerts_lost_told = health_->told().unstored_lost;
     own_.sensor_deaths_told = health_->told().sensor_deaths;
   }
 
@@ -336,6 +349,7 @@ class Sensor {
       output_->syslog().Flush(now_ms_);
     }
     output_->store().Flush();
+    NoteUnstored();
     own_.bytes_open = 0;
     WriteState();
   }
@@ -367,6 +381,7 @@ class Sensor {
   std::uint64_t raised_ = 0;  // events about ourselves
   std::int64_t now_ms_ = 0;
   std::int64_t started_us_ = 0;
+  std::int64_t ticked_ms_ = 0;
   std::int64_t kept_house_ms_ = 0;
   std::int64_t degraded_told_ms_ = 0;
 };

@@ -489,6 +489,20 @@ TEST_F(LifeTest, AKilledSensorIsRestartedAndTheLossIsTold) {
   EXPECT_TRUE(plugin->Running());
 }
 
+TEST_F(LifeTest, AlertsThatAKilledSensorHadNotStoredAreTold) {
+  std::filesystem::create_directories(directory_ / "store/alerts.db");  // no file can be there
+  auto plugin = Start();
+  ASSERT_TRUE(Logged("the alert store cannot be opened"));
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  ASSERT_TRUE(Logged(kAlert));
+  const std::uint64_t waiting = Status("store", "waiting");
+  EXPECT_GT(waiting, 2u);
+  kill(plugin->Children().at(0), SIGKILL);
+  EXPECT_TRUE(Logged("alerts were not stored yet when the sensor died", 15));
+  EXPECT_GE(Status("dropped", "alerts_sensor_lost"), waiting);
+  EXPECT_EQ(Status("dropped", "bytes_sensor_lost"), 0u);
+}
+
 TEST_F(LifeTest, ADirectoryThatIsThereAlreadyIsNotTakenOver) {
   if (getuid() != 0) return;  // others cannot give directories away
   std::filesystem::create_directories(directory_ / "shared");
