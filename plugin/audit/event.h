@@ -13,7 +13,7 @@
 
 #include "audit/argv.h"
 #include "audit/field_id.h"
-#include "audit/grouper.h"
+#include "audit/raw_event.h"
 
 namespace tld {
 

@@ -14,7 +14,6 @@ namespace {
 /// is seldom.
 constexpr std::size_t kNodes = 2 * Grouper::kOpenEvents;
 constexpr std::size_t kNodeBytes = 256;  // of a name that is remembered; host names have fewer
-constexpr std::size_t kUsualTypes = 8;   // of an event's records
 constexpr int kLookBack = 4;             // events that are tried before the index is asked
 constexpr std::size_t kSpareEvents = 16;
 constexpr std::size_t kSpareBytes = 16 * 1024;  // of an event's text that is kept
@@ -63,47 +62,8 @@ int GivenUp(int type) {
 
 }  // namespace
 
-const RawRecord* RawEvent::Find(int type) const {
-  for (const RawRecord& record : records) {
-    if (record.type == type) return &record;
-  }
-  return nullptr;
-}
-
-std::string_view RawEvent::TypeName(const RawRecord& r) const {
-  constexpr std::size_t kTag = std::string_view("type=").size();
-  const std::string_view name = std::string_view(text).substr(r.type_begin + kTag);
-  return name.substr(0, name.find(' '));
-}
-
-const RawRecord& RawEvent::MainRecord() const {
-  if (const RawRecord* own = Find(record_type::kOwn)) return *own;
-  const RawRecord* syscall = Find(record_type::kSyscall);
-  return syscall != nullptr ? *syscall : records.front();
-}
-
-std::vector<std::string_view> RawEvent::TypeNames() const {
-  std::vector<std::string_view> names;
-  names.reserve(kUsualTypes);
-  for (const RawRecord& record : records) {
-    const std::string_view name = TypeName(record);
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-  }
-  return names;
-}
-
-std::vector<std::string> RawEvent::Keys() const {
-  for (const int type : {record_type::kSyscall, record_type::kConfigChange}) {
-    const RawRecord* record = Find(type);
-    if (record == nullptr) continue;
-    std::vector<std::string> keys = KeyValues(Body(*record));
-    if (!keys.empty()) return keys;
-  }
-  return {};
-}
-
 Grouper::Grouper(Mode mode, std::function<void(RawEvent&&)> emit)
-    : mode_(mode), emit_(std::move(emit)), recent_(open_.end()) {}
+    : mode_(mode), emit_(std::move(emit)) {}
 
 void Grouper::Add(const RecordHeader& header, std::string_view line, std::int64_t now_ms) {
   ++lines_;
@@ -117,7 +77,6 @@ void Grouper::Add(const RecordHeader& header, std::string_view line, std::int64_
     End(place);
     return;
   }
-  recent_ = place;
   place->last_record_ms = now_ms;
   place->input_bytes += line.size() + 1;
   input_bytes_ += line.size() + 1;
@@ -172,7 +131,7 @@ Grouper::Node& Grouper::NodeOf(const RecordHeader& header) {
 }
 
 Grouper::Node& Grouper::NodeNamed(std::string_view name) {
-  if (recent_ != open_.end() && recent_->event.id.node == name) return *recent_->node;
+  if (!open_.empty() && open_.back().event.id.node == name) return *open_.back().node;
   const auto found = nodes_.find(name);
   if (found != nodes_.end()) return found->second;
   if (nodes_.size() >= kNodes) {
@@ -243,10 +202,7 @@ void Grouper::Enter(Place place) {
   index_.insert(std::move(place->entry));
 }
 
-void Grouper::Leave(Place place) {
-  if (recent_ == place) recent_ = open_.end();
-  place->entry = index_.extract(place->event.id);
-}
+void Grouper::Leave(Place place) { place->entry = index_.extract(place->event.id); }
 
 void Grouper::Store(Open& open, const RecordLine& added) {
   std::string_view line = added.line;

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "audit/grouper.h"
+#include "audit/raw_event.h"
 
 /// Events that this plugin makes itself, as records in the form of the kernel's, so that rules,
 /// documents and `tldctl test` treat them as any other event. They have a branch of the rules of

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "audit/event.h"
-#include "audit/grouper.h"
+#include "audit/raw_event.h"
 
 namespace tld {
 

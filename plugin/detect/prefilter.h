@@ -5,7 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "audit/grouper.h"
+#include "audit/raw_event.h"
 #include "audit/whole_event.h"
 #include "detect/engine.h"
 #include "detect/ruleset.h"

@@ -18,7 +18,7 @@ enum class Notice {
   kReloaded,       ///< 200903
   kReloadRefused,  ///< 200904: the old policy stays
   kInputDropped,   ///< 200905: the front's queue was full
-  kSensorLost,     ///< 200906: the sensor died with input in hand
+  kSensorLost,     ///< 200906: the sensor died with input or alerts in hand
   kInputCut,       ///< 200907: lines or records over a cap
   kOutputDropped,  ///< 200908: syslog lines not written
   kMatchLimit,     ///< 200909: patterns gave up

@@ -65,9 +65,9 @@ class Sensor {
       TakeFound();
       control_.Serve(fds, now_ms_);
       EndOverdue();
-      own_.bytes_open = pipeline_->open_bytes();  // less, where the time of some was up
+      NoteHeld();
       output_->Tick(MonotonicMs(), RealtimeUs());
-      NoteUnstored();
+      NoteHeld();
       remotes_.AfterCommit(output_->store().commits());
       if (now_ms_ - kept_house_ms_ >= kHousekeepingMs) KeepHouse();
     }
@@ -195,8 +195,7 @@ class Sensor {
       return;
     }
     pipeline_->Feed(bytes, now_ms_);
-    own_.bytes_open = pipeline_->open_bytes();  // first: what dies between is told twice, not never
-    NoteUnstored();
+    NoteHeld();
     input_.Release();
   }
 
@@ -206,7 +205,12 @@ class Sensor {
     pipeline_->Tick(now_ms_);
   }
 
-  void NoteUnstored() { own_.alerts_unstored = output_->store().pending(); }
+  /// What would die with this process: alerts before the bytes they came from, both before the
+  /// input is given back, so that what dies between is told twice and not never.
+  void NoteHeld() {
+    own_.alerts_unstored = output_->store().pending();
+    own_.bytes_open = pipeline_->open_bytes();
+  }
 
   /// Programs that were known by their content, as events of their own.
   void TakeFound() {
@@ -349,8 +353,7 @@ class Sensor {
       output_->syslog().Flush(now_ms_);
     }
     output_->store().Flush();
-    NoteUnstored();
-    own_.bytes_open = 0;
+    NoteHeld();
     WriteState();
   }
 

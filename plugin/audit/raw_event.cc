@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "audit/raw_event.h"
+
+#include <algorithm>
+
+namespace tld {
+namespace {
+
+constexpr std::size_t kUsualTypes = 8;  // of an event's records
+
+}  // namespace
+
+const RawRecord* RawEvent::Find(int type) const {
+  for (const RawRecord& record : records) {
+    if (record.type == type) return &record;
+  }
+  return nullptr;
+}
+
+std::string_view RawEvent::TypeName(const RawRecord& r) const {
+  constexpr std::size_t kTag = std::string_view("type=").size();
+  const std::string_view name = std::string_view(text).substr(r.type_begin + kTag);
+  return name.substr(0, name.find(' '));
+}
+
+const RawRecord& RawEvent::MainRecord() const {
+  if (const RawRecord* own = Find(record_type::kOwn)) return *own;
+  const RawRecord* syscall = Find(record_type::kSyscall);
+  return syscall != nullptr ? *syscall : records.front();
+}
+
+std::vector<std::string_view> RawEvent::TypeNames() const {
+  std::vector<std::string_view> names;
+  names.reserve(kUsualTypes);
+  for (const RawRecord& record : records) {
+    const std::string_view name = TypeName(record);
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
+std::vector<std::string> RawEvent::Keys() const {
+  for (const int type : {record_type::kSyscall, record_type::kConfigChange}) {
+    const RawRecord* record = Find(type);
+    if (record == nullptr) continue;
+    std::vector<std::string> keys = KeyValues(Body(*record));
+    if (!keys.empty()) return keys;
+  }
+  return {};
+}
+
+}  // namespace tld
