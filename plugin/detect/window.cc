@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -42,6 +43,18 @@ std::set<std::string_view> ComparedBy(const Ruleset& ruleset, std::size_t rule) 
     if (c.part == Comparison::Part::kField) names.insert(ruleset.compared_fields[c.field].text());
   }
   return names;
+}
+
+/// Of a value, for comparison with others. The salt is of this process: nobody can make two values
+/// of one mark.
+std::uint64_t MarkOf(const std::string& value) {
+  static const std::uint64_t salt = Random64();
+  Sha256 sum;
+  sum.Add({reinterpret_cast<const char*>(&salt), sizeof salt});
+  sum.Add(value);
+  std::uint64_t mark;
+  std::memcpy(&mark, sum.Finish().data(), sizeof mark);
+  return mark | 1;
 }
 
 std::int64_t Distance(std::int64_t a, std::int64_t b) { return std::abs(a - b); }
@@ -95,12 +108,12 @@ void Windows::TakeOver(Windows&& old) {
     const std::size_t own = ruleset_.rules[*rule].composite->place;
     // An event keeps what the composites of its time compared of it.
     if (ComparedBy(before, before.composites[place]) != ComparedBy(ruleset_, *rule)) continue;
-    for (const std::uint64_t name : old.memories_[place]) {
-      const auto answer = now[old.At(name).answer];
+    for (const Mention& mention : old.memories_[place]) {
+      const auto answer = now[old.At(mention.event).answer];
       if (!answer) continue;
       const auto& counted_by = ruleset_.rules[*answer].counted_by;
       if (std::find(counted_by.begin(), counted_by.end(), own) == counted_by.end()) continue;
-      memories_[own].push_back(name);
+      memories_[own].push_back(mention);
     }
   }
   events_ = std::move(old.events_);
@@ -120,6 +133,11 @@ void Windows::TakeOver(Windows&& old) {
     event.fields = std::move(fields);
   }
   first_ = old.first_;
+  // Marks are in the order of the rule's comparisons, which may be another now.
+  for (std::size_t place = 0; place < memories_.size(); ++place) {
+    const Composite& composite = *ruleset_.rules[ruleset_.composites[place]].composite;
+    for (Mention& mention : memories_[place]) mention = MentionOf(mention.event, composite);
+  }
   bytes_ = 0;
   for (const RememberedEvent& event : events_) bytes_ += BytesOf(event);
   log_bytes_ = old.log_bytes_;
@@ -183,28 +201,40 @@ Windows::Counted Windows::Count(std::size_t rule, const Event& event, const Orig
       compared.back().values = ComparableValues(event, ruleset_.compared_fields[c.field]);
     }
   }
+  Marks marks{};
+  for (std::size_t i = 0; i < std::min(marks.size(), compared.size()); ++i) {
+    if (compared[i].values.size() == 1) marks[i] = MarkOf(compared[i].values[0]);
+  }
   const std::int64_t ms = event.id().TimeMs();
-  std::deque<std::uint64_t>& memory = memories_[composite.place];
-  std::erase_if(memory, [&](std::uint64_t name) {
-    const RememberedEvent& before = At(name);
-    return before.node == event.id().node && ms - before.ms > composite.timeframe_ms + kDisorderMs;
+  std::deque<Mention>& memory = memories_[composite.place];
+  std::erase_if(memory, [&](const Mention& mention) {
+    return ms - mention.ms > composite.timeframe_ms + kDisorderMs &&
+           At(mention.event).node == event.id().node;
   });
+  const auto may_meet = [&](const Mention& mention) {
+    if (Distance(mention.ms, ms) > composite.timeframe_ms) return false;
+    for (std::size_t i = 0; i < marks.size(); ++i) {
+      if (marks[i] == 0 || mention.marks[i] == 0) continue;
+      if ((marks[i] == mention.marks[i]) == compared[i].comparison.differ) return false;
+    }
+    return true;
+  };
   Counted counted;
-  for (auto name = memory.rbegin(); name != memory.rend(); ++name) {
-    const RememberedEvent& before = At(*name);
-    const bool near = Distance(before.ms, ms) <= composite.timeframe_ms;
-    if (!near || (!composite.all_nodes && before.node != event.id().node)) continue;
+  for (auto mention = memory.rbegin(); mention != memory.rend(); ++mention) {
+    if (!may_meet(*mention)) continue;
+    const RememberedEvent& before = At(mention->event);
+    if (!composite.all_nodes && before.node != event.id().node) continue;
     const bool meets = std::all_of(compared.begin(), compared.end(), [&](const Compared& c) {
       return Meets(c, before, event, origin);
     });
-    if (meets) counted.push_back(*name);
+    if (meets) counted.push_back(mention->event);
   }
   return counted;
 }
 
 void Windows::UseUp(std::size_t rule, const Counted& counted) {
-  std::erase_if(memories_[ruleset_.rules[rule].composite->place], [&](std::uint64_t name) {
-    return std::binary_search(counted.rbegin(), counted.rend(), name);
+  std::erase_if(memories_[ruleset_.rules[rule].composite->place], [&](const Mention& mention) {
+    return std::binary_search(counted.rbegin(), counted.rend(), mention.event);
   });
 }
 
@@ -235,16 +265,39 @@ void Windows::Remember(std::size_t answer, const Event& event, const Origin& ori
   }
   if (places.empty()) return;
   const std::uint64_t name = first_ + events_.size();
-  for (const std::size_t place : places) memories_[place].push_back(name);
   events_.push_back(Keep(answer, event, origin, FieldsOf(places)));
+  events_.back().mentions = places.size();
+  for (const std::size_t place : places) {
+    const Composite& composite = *ruleset_.rules[ruleset_.composites[place]].composite;
+    memories_[place].push_back(MentionOf(name, composite));
+  }
   bytes_ += BytesOf(events_.back());
   log_bytes_ += HeapBytes(events_.back().log);
   Evict(event.id());
   EvictLogs();
 }
 
+Windows::Mention Windows::MentionOf(std::uint64_t name, const Composite& composite) const {
+  const RememberedEvent& event = At(name);
+  Mention mention{name, event.ms, {}};
+  for (std::size_t i = 0; i < std::min(mention.marks.size(), composite.comparisons.size()); ++i) {
+    const Comparison& comparison = composite.comparisons[i];
+    if (comparison.part != Comparison::Part::kField) continue;
+    const RememberedField* only = nullptr;
+    std::size_t values = 0;
+    for (const RememberedField& field : event.fields) {
+      if (field.field != comparison.field) continue;
+      only = &field;
+      ++values;
+    }
+    if (values == 1) mention.marks[i] = MarkOf(only->value);
+  }
+  return mention;
+}
+
 std::size_t Windows::BytesOf(const RememberedEvent& event) {
   std::size_t bytes = sizeof event + HeapBytes(event.node) + HeapBytes(event.location);
+  bytes += event.mentions * sizeof(Mention);
   for (const RememberedField& field : event.fields) bytes += sizeof field + HeapBytes(field.value);
   return bytes;
 }
@@ -295,8 +348,8 @@ void Windows::Evict(const EventId& now) {
     const RememberedEvent& oldest = events_.front();
     bool missed = false;
     for (std::size_t place = 0; place < memories_.size(); ++place) {
-      std::deque<std::uint64_t>& memory = memories_[place];
-      const bool named = !memory.empty() && memory.front() == first_;
+      std::deque<Mention>& memory = memories_[place];
+      const bool named = !memory.empty() && memory.front().event == first_;
       if (!named) continue;
       memory.pop_front();
       const Composite& composite = *ruleset_.rules[ruleset_.composites[place]].composite;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -31,7 +32,7 @@ struct Origin {
 /// have a bound of their own, and the oldest go without their events.
 class Windows {
  public:
-  /// About 5,000 events that are compared by two short fields.
+  /// About 4,000 events that are compared by two short fields.
   static constexpr std::size_t kMostBytes = 1u << 20;
   static constexpr std::size_t kMostLogBytes = 1u << 20;
   /// Of an event's full log so much is kept, for `previous_output`.
@@ -78,6 +79,10 @@ class Windows {
   };
   static LiteralLogs CollectLogs(const Ruleset& ruleset);
 
+  /// What the first comparisons of a composite see: equal for equal values, and for no others. 0
+  /// where an event has not just one value.
+  using Marks = std::array<std::uint64_t, 2>;
+
   struct Fired {
     std::int64_t hour = -1;
     std::uint64_t times = 0;
@@ -92,10 +97,20 @@ class Windows {
     std::string node;
     std::string location;
     std::vector<RememberedField> fields;
-    std::string log;  // empty once it had to go
+    std::string log;           // empty once it had to go
+    std::size_t mentions = 0;  // composites that may count it, or might when it came
+  };
+
+  /// An event that a composite may count. Most are judged by this alone: it stands close to the
+  /// others, and somebody may make thousands of them.
+  struct Mention {
+    std::uint64_t event = 0;  // its name
+    std::int64_t ms = 0;
+    Marks marks;
   };
 
   static std::size_t BytesOf(const RememberedEvent& event);
+  Mention MentionOf(std::uint64_t name, const Composite& composite) const;
   std::vector<std::size_t> FieldsOf(const std::vector<std::size_t>& places) const;
   RememberedEvent Keep(std::size_t answer, const Event& event, const Origin& origin,
                        const std::vector<std::size_t>& fields) const;
@@ -107,7 +122,7 @@ class Windows {
   LiteralLogs literal_logs_;
   std::vector<Fired> fired_;                           // by rule
   std::vector<std::optional<std::int64_t>> alert_ms_;  // by rule; for `ignore`
-  std::vector<std::deque<std::uint64_t>> memories_;    // by place in Ruleset::composites
+  std::vector<std::deque<Mention>> memories_;          // by place in Ruleset::composites
   std::deque<RememberedEvent> events_;
   std::uint64_t first_ = 0;  // name of events_.front(); the next has the next number
   std::size_t bytes_ = 0;    // without logs

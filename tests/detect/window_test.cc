@@ -163,6 +163,43 @@ TEST(Composite, ComparisonsPairEachEventWithTheOneAtHand) {
   EXPECT_EQ(run("<not_same_user/>", At(0) + At(1) + At(2)), (Strings{"1", "1", "9"}));
 }
 
+TEST(Composite, OneValueOfSeveralIsEnoughToBeTheSame) {
+  const std::string both = "x\" acct=\"y";
+  const std::string same = Rules("", kSid + "<same_field>audit.acct</same_field>");
+  EXPECT_EQ(Judge(same, At(0, "a", both) + At(1, "a", "y")), (Strings{"1", "9"}));
+  EXPECT_EQ(Judge(same, At(0, "a", "x") + At(1, "a", both)), (Strings{"1", "9"}));
+  EXPECT_EQ(Judge(same, At(0, "a", both) + At(1, "a", "z")), (Strings{"1", "1"}));
+  const std::string different = Rules("", kSid + "<different_field>audit.acct</different_field>");
+  EXPECT_EQ(Judge(different, At(0, "a", both) + At(1, "a", "y")), (Strings{"1", "1"}));
+  EXPECT_EQ(Judge(different, At(0, "a", both) + At(1, "a", "z")), (Strings{"1", "9"}));
+}
+
+TEST(Composite, AllOfManyComparisonsMustHold) {
+  const auto rules = [](const std::string& last) {
+    return Rules("", kSid + "<same_field>audit.op</same_field><same_field>audit.res</same_field>" +
+                         last + "<same_field>audit.uid</same_field>");
+  };
+  const std::string log = At(0, "a", "x") + At(1, "a", "y") + At(2, "a", "y");
+  EXPECT_EQ(Judge(rules("<same_field>audit.acct</same_field>"), log), (Strings{"1", "1", "9"}));
+  EXPECT_EQ(Judge(rules("<different_field>audit.acct</different_field>"), log),
+            (Strings{"1", "9", "1"}));
+}
+
+TEST(Composite, AReloadMayOrderComparisonsAnew) {
+  const std::string op = "<same_field>audit.op</same_field>";
+  const std::string acct = "<different_field>audit.acct</different_field>";
+  const TestPolicy before(Rules("frequency=\"3\"", kSid + op + acct));
+  const TestPolicy after(Rules("frequency=\"3\"", kSid + acct + op));
+  Strings ids;
+  Pipeline pipeline({}, before.policy(),
+                    [&](const Pipeline::Outcome& outcome) { ids.push_back(outcome.rule->id); });
+  pipeline.Feed(At(0, "a", "x") + At(1, "a", "y"), 0);
+  pipeline.SetPolicy(after.policy());
+  pipeline.Feed(At(2, "a", "y") + At(3, "a", "z"), 0);
+  pipeline.Finish(0);
+  EXPECT_EQ(ids, (Strings{"1", "1", "1", "9"}));
+}
+
 TEST(Composite, ValuesAreComparedWholeHoweverLong) {
   const std::string rules = Rules("", kSid + "<same_field>audit.acct</same_field>");
   const std::string lengthy(3000, 'v');
