@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <string>
+
+#include "base/text.h"
 
 namespace tld {
 namespace {
@@ -32,21 +35,25 @@ std::size_t NameSize(std::string_view field) {
   return end == field.npos || field[end] == ' ' ? 0 : end;
 }
 
-/// By hand: names are too short for a call.
-inline bool BeginsWith(std::string_view field, std::string_view name) {
-  if (field.size() <= name.size() || field[name.size()] != '=') return false;
-  std::size_t i = 0;
-  while (i < name.size() && field[i] == name[i]) ++i;
-  return i == name.size();
+/// Whether `name=` stands at the start.
+inline bool BeginsWith(std::string_view field, const NamePair& name) {
+  const std::size_t size = name.record.size();
+  if (field.size() <= size) return false;
+  if (std::uint64_t word; field.size() >= sizeof word) {
+    std::memcpy(&word, field.data(), sizeof word);
+    if (((word ^ name.word) & name.mask) != 0) return false;
+    if (size < sizeof word) return true;
+  }
+  return field[size] == '=' && field.starts_with(name.record);
 }
 
 /// The name at the start of a field. The kernel's order is that of the table: the one after the
 /// last, `next`, is tried first.
 inline const NamePair* NameOf(std::string_view field, std::span<const NamePair> names,
                               std::size_t next) {
-  if (next < names.size() && BeginsWith(field, names[next].record)) return &names[next];
+  if (next < names.size() && BeginsWith(field, names[next])) return &names[next];
   for (const NamePair& pair : names) {
-    if (BeginsWith(field, pair.record)) return &pair;
+    if (BeginsWith(field, pair)) return &pair;
   }
   return nullptr;
 }
@@ -84,7 +91,7 @@ bool FixedRecord::Read(int type, std::string_view body) {
     const std::size_t size = name != nullptr ? name->record.size() : NameSize(field);
     if (size == 0 || count_ == kMostFields) return false;
     const std::string_view rest = field.substr(size + 1);
-    const std::string_view text = rest.substr(0, rest.find(' '));
+    const std::string_view text = rest.substr(0, FindNear(rest, ' '));
     values_[count_++] = {name, text};
     if (name != nullptr) next = static_cast<std::size_t>(name - names.data()) + 1;
     at += size + 1 + text.size();

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace tld {
 namespace {
 
@@ -20,7 +22,7 @@ const RawRecord* RawEvent::Find(int type) const {
 std::string_view RawEvent::TypeName(const RawRecord& r) const {
   constexpr std::size_t kTag = std::string_view("type=").size();
   const std::string_view name = std::string_view(text).substr(r.type_begin + kTag);
-  return name.substr(0, name.find(' '));
+  return name.substr(0, FindNear(name, ' '));
 }
 
 const RawRecord& RawEvent::MainRecord() const {

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
+#include <utility>
 
 #include "base/text.h"
 
@@ -164,7 +165,7 @@ bool NextRawField(std::string_view& body, RawField& field) {
     while (at != end && *at != '=' && *at != ' ') ++at;
     if (at == end || *at == ' ') continue;
     const std::string_view rest(at + 1, static_cast<std::size_t>(end - at - 1));
-    const std::string_view value = rest.substr(0, rest.find(' '));
+    const std::string_view value = rest.substr(0, FindNear(rest, ' '));
     field = {{name, static_cast<std::size_t>(at - name)}, value};
     at = value.data() + value.size();
     if (field.name.empty()) continue;
@@ -191,7 +192,11 @@ std::vector<std::string> KeyValues(std::string_view body) {
   const std::string_view value = KeyText(body);
   std::vector<std::string> keys;
   if (value.empty() || value == "(null)") return keys;
-  const std::string decoded = DecodeUntrusted(value);
+  std::string decoded = DecodeUntrusted(value);
+  if (!decoded.empty() && decoded.find(kKeySeparator) == decoded.npos) {
+    keys.push_back(std::move(decoded));
+    return keys;
+  }
   for (const std::string_view key : SplitWords(decoded, {&kKeySeparator, 1}))
     keys.emplace_back(key);
   return keys;

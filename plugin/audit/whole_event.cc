@@ -47,8 +47,8 @@ bool ReadWholeEvent(std::string_view input, WholeEvent& event) {
     if (!line) return false;
     std::string_view text = *line;
     if (!Consume(text, node) || !Consume(text, kTag)) return false;
-    const std::size_t blank = text.find(' ');
-    if (blank == text.npos) return false;
+    const std::size_t blank = FindNear(text, ' ');
+    if (blank == text.size()) return false;
     const std::string_view name = text.substr(0, blank);
     text.remove_prefix(blank + 1);
     const int type = FrequentType(name);

@@ -43,19 +43,14 @@ constexpr std::size_t kSureDigits = 19;
 /// How many bytes at the start are printable ASCII, quote and backslash left out: most of what is
 /// ever shown. Looks at eight bytes at a time.
 std::size_t PlainBytes(std::string_view text) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101;
-  constexpr std::uint64_t kHighs = 0x8080808080808080;
-  // The high bit of a byte of x - c is set where that byte is below c, for bytes below 0x80; it may
-  // be set above such a byte, too, which costs a second look and no more.
-  const auto is = [](std::uint64_t x, char c) {
-    const std::uint64_t difference = x ^ (kOnes * static_cast<unsigned char>(c));
-    return (difference - kOnes) & ~difference & kHighs;
-  };
+  using namespace text_word;
   std::size_t at = 0;
-  for (std::uint64_t x; at + sizeof x <= text.size(); at += sizeof x) {
-    std::memcpy(&x, text.data() + at, sizeof x);
-    const std::uint64_t low = (x - kOnes * 0x20) & ~x;
-    if (((x | low) & kHighs) != 0 || (is(x, '"') | is(x, '\\') | is(x, 0x7F)) != 0) break;
+  for (; at + 8 <= text.size(); at += 8) {
+    const std::uint64_t word = LoadWord(text.data() + at);
+    const std::uint64_t low = (word - kOnes * 0x20) & ~word;
+    const std::uint64_t others =
+        ((word | low) & kHighs) | Is(word, '"') | Is(word, '\\') | Is(word, 0x7F);
+    if (others != 0) return at + First(others);
   }
   for (; at < text.size(); ++at) {
     const auto c = static_cast<unsigned char>(text[at]);
@@ -206,14 +201,29 @@ bool AppendHexDecoded(std::string& out, std::string_view hex) {
   const std::size_t before = out.size();
   out.resize(before + hex.size() / 2);
   char* byte = out.data() + before;
-  unsigned wrong = 0;
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    const unsigned high = kHexValues[static_cast<unsigned char>(hex[i])];
-    const unsigned low = kHexValues[static_cast<unsigned char>(hex[i + 1])];
-    wrong |= high | low;
+  std::size_t i = 0;
+  // Blocks of one size, each step over all of one: so the compiler makes vectors of them.
+  std::array<unsigned char, 32> block;
+  unsigned char wrong = 0;
+  for (; i + block.size() <= hex.size(); i += block.size()) {
+    for (std::size_t j = 0; j < block.size(); ++j) {
+      const auto c = static_cast<unsigned char>(hex[i + j]);
+      const auto digit = static_cast<unsigned char>(c - '0');
+      const auto letter = static_cast<unsigned char>((c | 0x20) - 'a');
+      wrong |= static_cast<unsigned char>((digit > 9) & (letter > 5));
+      block[j] = digit <= 9 ? digit : static_cast<unsigned char>(letter + 10);
+    }
+    for (std::size_t j = 0; j < block.size(); j += 2) {
+      *byte++ = static_cast<char>(block[j] << 4 | block[j + 1]);
+    }
+  }
+  for (; i < hex.size(); i += 2) {
+    const unsigned char high = kHexValues[static_cast<unsigned char>(hex[i])];
+    const unsigned char low = kHexValues[static_cast<unsigned char>(hex[i + 1])];
+    wrong |= (high | low) & kNoHexDigit;
     *byte++ = static_cast<char>(high << 4 | low);
   }
-  if ((wrong & kNoHexDigit) == 0) return true;
+  if (wrong == 0) return true;
   out.resize(before);
   return false;
 }

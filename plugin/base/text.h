@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -94,6 +97,39 @@ inline bool Consume(std::string_view& text, std::string_view prefix) {
   }
   text.remove_prefix(prefix.size());
   return true;
+}
+/// Eight bytes of a text as a number whose lowest byte is the first, for looks at all of them.
+inline std::uint64_t LoadWord(const char* bytes) {
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  return std::endian::native == std::endian::little ? word : __builtin_bswap64(word);
+}
+namespace text_word {
+inline constexpr std::uint64_t kOnes = 0x0101010101010101;
+inline constexpr std::uint64_t kHighs = kOnes * 0x80;
+/// The high bit of the first byte that is `c`, and perhaps of some behind it.
+constexpr std::uint64_t Is(std::uint64_t word, char c) {
+  const std::uint64_t difference = word ^ (kOnes * static_cast<unsigned char>(c));
+  return (difference - kOnes) & ~difference & kHighs;
+}
+/// Which byte the lowest of such bits belongs to. REQUIRES: there is one.
+constexpr std::size_t First(std::uint64_t highs) {
+  return static_cast<std::size_t>(std::countr_zero(highs)) / 8;
+}
+}  // namespace text_word
+
+/// Where a byte stands first, or the size of the text. For what mostly stands near: its first bytes
+/// are looked at here, where find() would be a call.
+inline std::size_t FindNear(std::string_view text, char byte) {
+  constexpr std::size_t kNear = 16;
+  std::size_t at = 0;
+  for (; at < kNear && at + 8 <= text.size(); at += 8) {
+    const std::uint64_t found = text_word::Is(LoadWord(text.data() + at), byte);
+    if (found != 0) return at + text_word::First(found);
+  }
+  if (at == kNear) return std::min(text.find(byte, at), text.size());
+  while (at < text.size() && text[at] != byte) ++at;
+  return at;
 }
 /// Parts between any of the separators; empty parts are left out.
 std::vector<std::string_view> SplitWords(std::string_view text, std::string_view separators);

@@ -102,6 +102,44 @@ TEST(Hex, DecodesWholeBytesOnly) {
   EXPECT_EQ(HexEncode("nc\xff"), "6e63ff");
 }
 
+/// Long texts are decoded in blocks.
+TEST(Hex, EachByteAtEachPlaceOfALongText) {
+  for (std::size_t size : {15u, 16u, 17u, 32u, 40u}) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int c = 0; c < 256; ++c) {
+        std::string bytes(size, 'x');
+        bytes[at] = static_cast<char>(c);
+        std::string hex = HexEncode(bytes);
+        ASSERT_EQ(HexDecode(hex), bytes);
+        const bool digit =
+            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        hex[2 * at] = static_cast<char>(c);
+        ASSERT_EQ(HexDecode(hex).has_value(), digit) << c << " at " << at;
+        hex[2 * at] = '7';
+        hex[2 * at + 1] = static_cast<char>(c);
+        ASSERT_EQ(HexDecode(hex).has_value(), digit) << c << " at " << at;
+      }
+    }
+  }
+  std::string before = "kept";
+  EXPECT_FALSE(AppendHexDecoded(before, std::string(64, '4') + "4g"));
+  EXPECT_EQ(before, "kept");
+}
+
+TEST(FindNear, FindsTheFirstOfEachByteWhereverItStands) {
+  for (std::size_t size = 0; size < 40; ++size) {
+    for (int c = 0; c < 256; ++c) {
+      // Neighbours in value, which are what arithmetic on words mixes up.
+      std::string text(size, static_cast<char>(c ^ 1));
+      ASSERT_EQ(FindNear(text, static_cast<char>(c)), size);
+      for (std::size_t at = size; at-- > 0;) {
+        text[at] = static_cast<char>(c);
+        ASSERT_EQ(FindNear(text, static_cast<char>(c)), at) << c << " in " << size;
+      }
+    }
+  }
+}
+
 TEST(ParseNumber, TakesDigitsOnlyAndRefusesOverflow) {
   EXPECT_EQ(ParseNumber("0"), 0u);
   EXPECT_EQ(ParseNumber("18446744073709551615"), 18446744073709551615u);
