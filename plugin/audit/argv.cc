@@ -12,6 +12,9 @@
 namespace tld {
 namespace {
 
+/// Room with which a text does not move when its string does.
+constexpr std::size_t kStays = sizeof(std::string);
+
 /// `aN` or `aN[P]`; whole arguments have no piece number.
 struct Piece {
   std::uint32_t index = 0;
@@ -172,6 +175,17 @@ void ReadPieces(std::span<const std::string_view> bodies, ArgumentList& list) {
   }
 }
 
+void WriteCommandLine(ArgumentList& list) {
+  constexpr std::size_t kAround = 3;  // quotes and a blank
+  std::size_t size = kStays;
+  for (const Argument& argument : list.arguments) size += argument.value.size() + kAround;
+  list.command_line.reserve(size);
+  for (const Argument& argument : list.arguments) {
+    if (!list.command_line.empty()) list.command_line += ' ';
+    AppendShellQuoted(list.command_line, argument.value);
+  }
+}
+
 }  // namespace
 
 void ArgumentList::Clear() {
@@ -179,12 +193,13 @@ void ArgumentList::Clear() {
   ClearForReuse(arguments);
   truncated = false;
   ClearForReuse(decoded);
+  ClearForReuse(command_line);
 }
 
 void DecodeArguments(std::span<const std::string_view> bodies, ArgumentList& list) {
   // A value is no longer than it is encoded: `decoded` keeps its place, and so do the views into
-  // it. Never so short that it would move with its string.
-  std::size_t most = sizeof(std::string);
+  // it.
+  std::size_t most = kStays;
   for (const std::string_view body : bodies) most += body.size();
   list.decoded.reserve(most);
   if (!ReadInOrder(bodies, list)) {
@@ -196,19 +211,7 @@ void DecodeArguments(std::span<const std::string_view> bodies, ArgumentList& lis
   if (const auto argc = ParseNumber(list.argc)) {
     list.truncated |= *argc > list.arguments.size();
   }
-}
-
-std::string CommandLine(const std::vector<Argument>& arguments) {
-  constexpr std::size_t kAround = 3;  // quotes and a blank
-  std::size_t size = 0;
-  for (const Argument& argument : arguments) size += argument.value.size() + kAround;
-  std::string line;
-  line.reserve(size);
-  for (const Argument& argument : arguments) {
-    if (!line.empty()) line += ' ';
-    AppendShellQuoted(line, argument.value);
-  }
-  return line;
+  WriteCommandLine(list);
 }
 
 }  // namespace tld

@@ -16,7 +16,8 @@ struct Argument {
 };
 
 /// What the EXECVE records of an event say. Views are into the records, or into `decoded` where a
-/// value was encoded or in pieces; so the list may be moved, but not copied.
+/// value was encoded or in pieces; so the list may be moved, but not copied. Nor does a view of
+/// `command_line` suffer when it is moved.
 struct ArgumentList {
   ArgumentList() = default;
   ArgumentList(ArgumentList&&) = default;
@@ -29,6 +30,7 @@ struct ArgumentList {
   std::vector<Argument> arguments;  ///< by index, each once
   bool truncated = false;           ///< an argument, a piece or the end of one is missing
   std::string decoded;
+  std::string command_line;  ///< the arguments as a shell would read them back
 };
 
 /// Joins and decodes the arguments of the EXECVE records of one event, whose texts after the header
@@ -37,8 +39,5 @@ struct ArgumentList {
 /// kernel/auditsc.c). libauparse is not asked: 3.0.7 sees 36 fields of a record only.
 /// REQUIRES: `list` is as new, or cleared.
 void DecodeArguments(std::span<const std::string_view> bodies, ArgumentList& list);
-
-/// The arguments as a shell would read them back.
-std::string CommandLine(const std::vector<Argument>& arguments);
 
 }  // namespace tld

@@ -7,7 +7,9 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
+#include <forward_list>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -114,39 +116,47 @@ std::string ExecutedPath(const RawEvent& raw) {
   return {};
 }
 
+/// Names, each once, in order. REQUIRES: so few are added, and what they are views of stays.
 class NameSet {
  public:
   void Add(std::string_view name) {
-    if (!name.empty() && std::find(names_.begin(), names_.end(), name) == names_.end()) {
-      names_.emplace_back(name);
-    }
+    const auto end = names_.begin() + size_;
+    if (!name.empty() && std::find(names_.begin(), end, name) == end) names_[size_++] = name;
   }
-  const std::vector<std::string>& names() const { return names_; }
+  std::span<const std::string_view> names() const { return {names_.data(), size_}; }
 
  private:
-  std::vector<std::string> names_;
+  std::array<std::string_view, 8> names_;
+  std::size_t size_ = 0;
 };
 
 struct UserField {
-  std::string_view enriched;
   KnownField id;
   KnownField name;
 };
 constexpr UserField kUserFields[] = {
-    {"AUID", "audit.auid", "audit.auid_name"},    {"UID", "audit.uid", "audit.uid_name"},
-    {"EUID", "audit.euid", "audit.euid_name"},    {"SUID", "audit.suid", "audit.suid_name"},
-    {"FSUID", "audit.fsuid", "audit.fsuid_name"},
+    {"audit.auid", "audit.auid_name"},   {"audit.uid", "audit.uid_name"},
+    {"audit.euid", "audit.euid_name"},   {"audit.suid", "audit.suid_name"},
+    {"audit.fsuid", "audit.fsuid_name"},
 };
+/// The place of auditd's name for the field; behind the last for all others. One by one, so that
+/// each comparison is one of numbers.
+std::size_t UserPlace(std::string_view enriched) {
+  if (enriched == "AUID") return 0;
+  if (enriched == "UID") return 1;
+  if (enriched == "EUID") return 2;
+  if (enriched == "SUID") return 3;
+  if (enriched == "FSUID") return 4;
+  return std::size(kUserFields);
+}
 
 /// auditd's names for the users, in the order of kUserFields; of two the first counts.
 std::array<std::string_view, std::size(kUserFields)> EnrichedNames(std::string_view enrichment) {
   std::array<std::string_view, std::size(kUserFields)> names;
   for (RawField field; NextRawField(enrichment, field);) {
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (kUserFields[i].enriched != field.name) continue;
-      if (names[i].data() == nullptr) names[i] = Unquote(field.value);
-      break;
-    }
+    const std::size_t place = UserPlace(field.name);
+    if (place == names.size() || names[place].data() != nullptr) continue;
+    names[place] = Unquote(field.value);
   }
   return names;
 }
@@ -162,6 +172,10 @@ constexpr std::string_view kWritableDirectories[] = {
 };
 
 std::string_view WritableDirectory(std::string_view file) {
+  // Nearly all programs are told by one byte: /usr, /bin, /opt, /home.
+  if (file.size() < 2 || (file[1] != 't' && file[1] != 'v' && file[1] != 'd' && file[1] != 'r')) {
+    return {};
+  }
   for (const std::string_view directory : kWritableDirectories) {
     if (file.size() > directory.size() && file.starts_with(directory) &&
         file[directory.size()] == '/') {
@@ -186,13 +200,13 @@ class Program {
   }
 
   void AddTo(Event& event) const {
-    for (const std::string& name : names_.names()) {
+    for (const std::string_view name : names_.names()) {
       if (name != by_content_) event.Add("audit.program", name);
     }
     for (const std::string_view way : ways_) event.Add("audit.identity.via", way);
     if (!has_run_) return;
     bool writable = false;
-    for (const std::string& file : files_.names()) {
+    for (const std::string_view file : files_.names()) {
       if (SaysMoreThanExe(file)) event.Add("audit.identity.file", file);
       const std::string_view directory = WritableDirectory(file);
       if (!directory.empty() && !std::exchange(writable, true)) {
@@ -211,15 +225,15 @@ class Program {
   }
 
   void Look(const Event& event) {
-    const std::string path = ExecutedPath(event.raw());
-    names_.Add(ProgramName(path));
+    path_ = ExecutedPath(event.raw());
+    names_.Add(ProgramName(path_));
     files_.Add(exe_.substr(0, exe_.size() - (exe_.ends_with(kDeleted) ? kDeleted.size() : 0)));
     const std::vector<Argument>& arguments = event.arguments();
     if (arguments.empty() || arguments[0].index != 0) return;
     std::string_view word = arguments[0].value;
     if (word.starts_with('-')) word.remove_prefix(1);  // a login shell
     names_.Add(ProgramName(word));
-    if (IsScript(path, arguments)) Unwrap("script", path);
+    if (IsScript(arguments)) Unwrap("script", path_);
     if (IsLoader(exe_)) Unwrap("loader", LoaderTarget(arguments));
     if (IsMultiCall(exe_)) {
       const std::string_view applet = ProgramName(Applet(arguments));
@@ -230,11 +244,11 @@ class Program {
 
   /// The kernel puts the interpreter before the script, as argument 0, and the name it was asked
   /// to run after it (fs/binfmt_script.c), so that exe is not what PATH names.
-  bool IsScript(const std::string& path, const std::vector<Argument>& arguments) const {
-    if (path.empty() || ProgramName(path) == ProgramName(exe_)) return false;
+  bool IsScript(const std::vector<Argument>& arguments) const {
+    if (path_.empty() || ProgramName(path_) == ProgramName(exe_)) return false;
     const std::size_t last = std::min<std::size_t>(arguments.size(), 3);
     for (std::size_t i = 1; i < last; ++i) {
-      if (arguments[i].value == path) return true;
+      if (arguments[i].value == path_) return true;
     }
     return false;
   }
@@ -243,13 +257,15 @@ class Program {
     if (target.empty()) return;
     ways_.push_back(way);
     names_.Add(ProgramName(target));
-    files_.Add(AbsolutePath(cwd_, target));
+    files_.Add(unwrapped_.emplace_front(AbsolutePath(cwd_, target)));
   }
 
   std::string_view exe_;
   std::string_view cwd_;
   std::string_view by_content_;  // the parser has it from a record of ours
   bool has_run_ = false;
+  std::string path_;                          // what exec was asked to run
+  std::forward_list<std::string> unwrapped_;  // what files_ has views of
   NameSet names_;
   NameSet files_;
   std::vector<std::string_view> ways_;

@@ -118,15 +118,15 @@ void AddArguments(Event& event) {
   ArgumentList& list = event.argument_list();
   DecodeArguments(bodies, list);
   if (!list.argc.empty()) event.AddView("audit.execve.argc", list.argc);
-  event.Add("audit.execve.cmdline", CommandLine(list.arguments));
+  event.AddView("audit.execve.cmdline", list.command_line);
   if (list.truncated && !event.raw().truncated) event.Add("audit.truncated", "yes");
 }
 
 /// Type, serial, node, keys: from the headers and from the two records that have keys.
 void AddIdentity(Event& event) {
   const RawEvent& raw = event.raw();
-  event.Add("audit.type", raw.TypeName(raw.MainRecord()));
-  for (const std::string_view type : raw.TypeNames()) event.Add("audit.record_type", type);
+  event.AddView("audit.type", raw.TypeName(raw.MainRecord()));
+  for (const std::string_view type : raw.TypeNames()) event.AddView("audit.record_type", type);
   event.Add("audit.id", std::to_string(raw.id.serial));
   if (!raw.id.node.empty()) event.Add("audit.node", raw.id.node);
   if (raw.truncated) event.Add("audit.truncated", "yes");

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kDescriptionLimit = 1024;
 constexpr std::size_t kFieldLimit = 2 * kDescriptionLimit;  // more would not be seen
 constexpr std::string_view kEllipsis = "…";
+constexpr std::size_t kUsualDepth = 8;  // of rules below each other
 
 /// The longest prefix of an address that ends in a dot and is a key, or the address itself.
 std::optional<std::string_view> FindAddress(const List& list, std::string_view address) {
@@ -102,6 +103,8 @@ class Search {
   std::optional<Answer> Run() {
     const Candidates* some = context_.candidates;
     std::vector<Level> levels;
+    levels.reserve(kUsualDepth);
+    path_.reserve(kUsualDepth);
     levels.push_back(LevelOf(some != nullptr ? some->roots : RootsFor(context_.ruleset, event_)));
     while (!levels.empty()) {
       Level& level = levels.back();

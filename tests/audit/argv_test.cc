@@ -105,7 +105,7 @@ TEST(DecodeArguments, AnOddFormChangesNoArgumentBeforeIt) {
   }
   const ArgumentList turned = Decode({"a1=2D76 argc=3", "a2=\"\" a0=\"nc\""});
   ASSERT_EQ(turned.arguments.size(), 3u);
-  EXPECT_EQ(CommandLine(turned.arguments), "nc -v ''");
+  EXPECT_EQ(turned.command_line, "nc -v ''");
   EXPECT_FALSE(turned.truncated);
 }
 
@@ -138,7 +138,7 @@ TEST(DecodeArguments, HugeIndexesTakeNoMemory) {
 TEST(CommandLine, QuotesForAShell) {
   const std::string body = "argc=3 a0=\"sh\" a1=\"-c\" a2=" + HexEncode("a 'b'\n");
   const ArgumentList list = Decode({body});
-  EXPECT_EQ(CommandLine(list.arguments), "sh -c 'a '\\''b'\\''\n'");
+  EXPECT_EQ(list.command_line, "sh -c 'a '\\''b'\\''\n'");
 }
 
 }  // namespace
