@@ -148,12 +148,16 @@ void Recognizer::Ask(const Event& event, const Look& look, int rank, std::int64_
   }
   const std::size_t bytes = event.raw().text.size();
   const std::uint64_t id = witness_.NewId();
+  const bool may_vanish = !look.follow && !IsOfTheSystem(look.path);
+  const std::uint64_t pid =
+      may_vanish ? ParseNumber(event.First("audit.pid")).value_or(0) : std::uint64_t{0};
   if (waiting_.size() >= kMostWaiting || waiting_bytes_ + bytes > kMostWaitingBytes ||
       !programs_.Taught() ||
       !witness_.Send({.follow = look.follow ? 1u : 0u,
                       .id = id,
                       .inode = look.place.inode,
-                      .device = look.place.device},
+                      .device = look.place.device,
+                      .pid = pid},
                      look.path)) {
     witness_.Count(Unseen::kBusy);
     return;
@@ -163,9 +167,7 @@ void Recognizer::Ask(const Event& event, const Look& look, int rank, std::int64_
   waiting.event = event.raw();
   waiting.rank = rank;
   waiting.asked_ms = now_ms;
-  if (!look.follow && !IsOfTheSystem(look.path)) {
-    waiting.pid = ParseNumber(event.First("audit.pid")).value_or(0);
-  }
+  waiting.pid = pid;
 }
 
 void Recognizer::ReadAnswers() {

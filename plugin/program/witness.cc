@@ -21,6 +21,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "program/kernel_audit.h"
@@ -36,7 +37,7 @@ constexpr std::int64_t kStatusMs = 5000;
 constexpr std::size_t kMostRemembered = 4096;
 constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::int64_t kSecond = 1'000'000'000;  // in nanoseconds
-constexpr std::int64_t kRenewMs = 1000;  // of the time for a question, while a directory is listed
+constexpr std::int64_t kRenewMs = 1000;          // of the time that what may hang has
 /// Files of a directory that are said at once; one more has room.
 constexpr std::size_t kFilesBytes = kMostAnswerBytes / 2;
 static_assert(kFilesBytes + sizeof(WitnessAnswer) + NAME_MAX + kMostPathBytes + 64 <
@@ -83,18 +84,33 @@ class Witness {
     Say({});
     while (true) {
       AskKernel();
+      const ssize_t n = recv(talk_.get(), message_.data(), message_.size(), MSG_DONTWAIT);
+      if (n > 0) {
+        Take({message_.data(), static_cast<std::size_t>(n)});
+        continue;
+      }
+      if (n == 0 || (errno != EINTR && errno != EAGAIN)) return 0;
+      Unguard();
       pollfd fd{talk_.get(), POLLIN, 0};
-      const int ready = poll(&fd, 1, asks_kernel_ ? static_cast<int>(kStatusMs) : -1);
-      if (ready < 0 && errno != EINTR) return 1;
-      if (ready <= 0) continue;
-      const ssize_t n = recv(talk_.get(), message_.data(), message_.size(), 0);
-      if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-      if (n <= 0) return 0;
-      Take({message_.data(), static_cast<std::size_t>(n)});
+      poll(&fd, 1, asks_kernel_ ? static_cast<int>(kStatusMs) : -1);
     }
   }
 
  private:
+  /// Before what may hang for good, whatever is mounted where a path leads: then SIGALRM ends us.
+  /// Set anew once a second while there is work, so what is guarded has a second less.
+  void Guard() {
+    const std::int64_t now_ms = MonotonicMs();
+    if (guarded_ && now_ms - guarded_ms_ < kRenewMs) return;
+    alarm(kMostQuestionSeconds);
+    guarded_ = true;
+    guarded_ms_ = now_ms;
+  }
+
+  void Unguard() {
+    if (std::exchange(guarded_, false)) alarm(0);
+  }
+
   void Take(std::string_view message) {
     WitnessQuestion question;
     if (message.size() < sizeof question) return;
@@ -107,24 +123,21 @@ class Witness {
       std::sort(sizes_.begin(), sizes_.end());
       return;
     }
-    // Nothing below may hang for good, whatever is mounted where the path leads: SIGALRM ends us.
-    alarm(kMostQuestionSeconds);
+    Guard();
     WitnessAnswer answer;
     answer.id = question.id;
     const std::string path(message);
     if (question.kind == WitnessQuestion::Kind::kList) {
       List(question, path, answer);
       SayFiles(answer, {}, true);
-      alarm(0);
       return;
     }
     if (question.kind == WitnessQuestion::Kind::kRuns) {
       answer.unseen = Runs(question) ? Unseen::kSeen : Unseen::kGone;
     } else {
       answer.unseen = Look(question, path, answer);
-      answer.removed = WasThere(question, path, answer.unseen);
+      if (question.pid != 0) answer.removed = WasThere(question, path, answer.unseen);
     }
-    alarm(0);
     Say(answer);
   }
 
@@ -142,9 +155,9 @@ class Witness {
     message.msg_iovlen = 2;
     while (sendmsg(talk_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
       pollfd room{talk_.get(), POLLOUT, 0};
-      alarm(0);
+      Unguard();
       poll(&room, 1, -1);
-      alarm(kMostQuestionSeconds);
+      Guard();
     }
   }
 
@@ -162,13 +175,8 @@ class Witness {
     if (answer.time_ns == question.time_ns) return;
     const std::string real_directory = RealPath(dirfd(directory.get()));
     std::string files;
-    std::int64_t renewed_ms = 0;
     while (const dirent* entry = readdir(directory.get())) {
-      // A cold disk takes its time for all of them: each file has a second less than a question.
-      if (const std::int64_t now_ms = MonotonicMs(); now_ms - renewed_ms >= kRenewMs) {
-        alarm(kMostQuestionSeconds);
-        renewed_ms = now_ms;
-      }
+      Guard();  // a cold disk takes its time for all of them
       const std::string real = Stat(dirfd(directory.get()), real_directory, entry->d_name, st);
       if (!real.starts_with('/') || real.size() > kMostPathBytes) continue;
       AppendFile(files, {entry->d_name, real, st.st_dev, st.st_ino,
@@ -358,6 +366,8 @@ class Witness {
   WitnessCounters& counters_;
   bool asks_kernel_;
   std::int64_t ask_ms_ = 0;
+  bool guarded_ = false;  // SIGALRM is on its way
+  std::int64_t guarded_ms_ = 0;
   std::vector<std::uint64_t> sizes_;  // sorted
   std::unordered_map<ino_t, Remembered> remembered_;
   std::vector<char> message_;

@@ -65,6 +65,8 @@ struct WitnessQuestion {
   /// kList: not to be listed if it was changed then, nanoseconds since 1970. kRuns: the process
   /// was there then.
   std::int64_t time_ns = 0;
+  /// kLook: the process that runs the file; 0 where it is of no interest whether that was removed.
+  /// kRuns: the process.
   std::uint64_t pid = 0;
 };
 
@@ -74,8 +76,8 @@ struct WitnessAnswer {
   std::uint64_t id = 0;  ///< 0: the witness has started and knows no sizes
   Unseen unseen = Unseen::kFailed;
   bool last = true;
-  /// kGone or kOtherFile, and the directory is there, on the device that the file was on: it was
-  /// there and is no more, and not just in another mount namespace.
+  /// Asked with a pid: kGone or kOtherFile, and the directory is there, on the device that the file
+  /// was on: it was there and is no more, and not just in another mount namespace.
   bool removed = false;
   std::array<std::uint8_t, 5> padding{};
   std::uint64_t inode = 0;   ///< of a file that was hashed
