@@ -51,7 +51,7 @@ void Syslog::Send(int severity, std::string_view text, std::int64_t now_ms, Rate
     return;
   }
   Queue(severity, text, fields);
-  Flush(now_ms);
+  if (queue_.size() == kAtOnce) Flush(now_ms);
 }
 
 void Syslog::Queue(int severity, std::string_view text, std::string_view fields) {
@@ -102,10 +102,48 @@ bool Syslog::MakeRoom(int severity, std::size_t bytes) {
 
 void Syslog::Flush(std::int64_t now_ms) {
   EndInterval(now_ms);
-  while (!queue_.empty() && Connect(now_ms) && SendOne(queue_.front(), now_ms)) {
-    queued_bytes_ -= queue_.front().bytes();
-    queue_.pop_front();
+  while (!queue_.empty() && Connect(now_ms) && (SendSome() || GoesOn(errno, now_ms))) {
   }
+}
+
+/// The next lines by one call: a receiver that sleeps is woken once. False where not even one was
+/// taken, for the reason in errno.
+bool Syslog::SendSome() {
+  std::array<std::string, kAtOnce> datagrams;
+  std::array<iovec, kAtOnce> parts{};
+  std::array<mmsghdr, kAtOnce> messages{};
+  const std::size_t count = std::min(queue_.size(), kAtOnce);
+  for (std::size_t i = 0; i < count; ++i) {
+    datagrams[i] = Datagram(queue_[i]);
+    parts[i] = {datagrams[i].data(), datagrams[i].size()};
+    messages[i].msg_hdr.msg_iov = &parts[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  const int sent =
+      sendmmsg(socket_.get(), messages.data(), static_cast<unsigned>(count), MSG_NOSIGNAL);
+  for (int i = 0; i < sent; ++i) TakeFirst();
+  counters_.sent += static_cast<std::uint64_t>(std::max(sent, 0));
+  return sent > 0;
+}
+
+/// What to do about an error on the next line; false when it has to wait.
+bool Syslog::GoesOn(int error, std::int64_t now_ms) {
+  if (error == EINTR) return true;
+  if (error == EAGAIN || error == ENOBUFS || error == ENOMEM) return false;
+  if (error == EMSGSIZE) {  // never by our limits; it must not hold up what follows
+    ++counters_.dropped;
+    TakeFirst();
+    return true;
+  }
+  socket_.Reset();  // the receiver is gone; a new one may be there already
+  if (!Connect(now_ms)) return false;
+  next_connect_ms_ = now_ms + kReconnectMs;
+  return true;
+}
+
+void Syslog::TakeFirst() {
+  queued_bytes_ -= queue_.front().bytes();
+  queue_.pop_front();
 }
 
 bool Syslog::Connect(std::int64_t now_ms) {
@@ -129,27 +167,6 @@ bool Syslog::Connect(std::int64_t now_ms) {
   }
   socket_ = std::move(fd);
   return true;
-}
-
-/// False when the line has to wait.
-bool Syslog::SendOne(const Line& line, std::int64_t now_ms) {
-  while (true) {
-    const std::string datagram = Datagram(line);
-    const ssize_t n = send(socket_.get(), datagram.data(), datagram.size(), MSG_NOSIGNAL);
-    if (n >= 0) {
-      ++counters_.sent;
-      return true;
-    }
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) return false;
-    if (errno == EMSGSIZE) {  // never by our limits; it must not hold up what follows
-      ++counters_.dropped;
-      return true;
-    }
-    socket_.Reset();  // the receiver is gone; a new one may be there already
-    if (!Connect(now_ms)) return false;
-    next_connect_ms_ = now_ms + kReconnectMs;
-  }
 }
 
 bool Syslog::WithinRate(std::int64_t now_ms) {

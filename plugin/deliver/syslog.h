@@ -46,13 +46,13 @@ class Syslog {
 
   enum class Rate { kLimited, kUrgent };
 
-  /// `severity` as RFC 5424 numbers it. `text` is one line, made safe by its formatter. `fields`
-  /// (alert/journal.h) are for journald alone.
+  /// Queues a line; Flush sends it. `severity` as RFC 5424 numbers it. `text` is one line, made
+  /// safe by its formatter. `fields` (alert/journal.h) are for journald alone.
   void Send(int severity, std::string_view text, std::int64_t now_ms, Rate rate = Rate::kLimited,
             std::string_view fields = {});
 
-  /// Sends what waits. Call when the descriptor is writable and at least every 200 ms while lines
-  /// wait: a receiver that went away has no descriptor to poll.
+  /// Sends what waits. Call after the Sends of a turn, when the descriptor is writable, and at
+  /// least every 200 ms while lines wait: a receiver that went away has no descriptor to poll.
   void Flush(std::int64_t now_ms);
 
   /// Tells now what the rate has held back, for the end of the run.
@@ -75,11 +75,15 @@ class Syslog {
 
     std::size_t bytes() const { return header.size() + text.size() + fields.size(); }
   };
+  static constexpr std::size_t kAtOnce = 16;  // lines that are sent by one call
+
   bool Connect(std::int64_t now_ms);
   bool JournalIsBehind() const;
   std::string Datagram(const Line& line) const;
   bool MakeRoom(int severity, std::size_t bytes);
-  bool SendOne(const Line& line, std::int64_t now_ms);
+  bool SendSome();
+  bool GoesOn(int error, std::int64_t now_ms);
+  void TakeFirst();
   bool WithinRate(std::int64_t now_ms);
   void EndInterval(std::int64_t now_ms);
   void Queue(int severity, std::string_view text, std::string_view fields);

@@ -50,6 +50,7 @@ constexpr const char* kAllowed[] = {
     "recvmsg",
     "sendto",
     "sendmsg",
+    "sendmmsg",
     // time, signals, the end
     "clock_gettime",
     "clock_gettime64",
@@ -88,29 +89,17 @@ constexpr const char* kFilesToo[] = {
 
 /// What the network, name resolution and threads need besides.
 constexpr const char* kCourierToo[] = {
-    "socket",
-    "bind",
-    "getsockname",
-    "getpeername",
-    "sendmmsg",
-    "recvmmsg",
-    "select",
-    "_newselect",
-    "pselect6",
-    "pselect6_time64",
-    "epoll_create1",
-    "epoll_ctl",
-    "epoll_wait",
-    "epoll_pwait",
-    "set_robust_list",
-    "set_tid_address",
-    "sched_getaffinity",
-    "sigaltstack",
-    "clock_getres",
-    "getpgrp",
-    "getresuid",
-    "getresgid",
-    "mincore",
+    "socket",          "bind",
+    "getsockname",     "getpeername",
+    "recvmmsg",        "select",
+    "_newselect",      "pselect6",
+    "pselect6_time64", "epoll_create1",
+    "epoll_ctl",       "epoll_wait",
+    "epoll_pwait",     "set_robust_list",
+    "set_tid_address", "sched_getaffinity",
+    "sigaltstack",     "clock_getres",
+    "getpgrp",         "getresuid",
+    "getresgid",       "mincore",
 };
 
 constexpr const char* kWitnessToo[] = {

@@ -56,6 +56,7 @@ class Sensor {
   int Run() {
     Begin();
     while (!ended_) {
+      SendOut();
       const std::vector<pollfd> fds = Poll();
       now_ms_ = MonotonicMs();
       if (fds[0].revents != 0) ReadWake();
@@ -65,10 +66,6 @@ class Sensor {
       TakeFound();
       control_.Serve(fds, now_ms_);
       EndOverdue();
-      NoteHeld();
-      output_->Tick(MonotonicMs(), RealtimeUs());
-      NoteHeld();
-      remotes_.AfterCommit(output_->store().commits());
       if (now_ms_ - kept_house_ms_ >= kHousekeepingMs) KeepHouse();
     }
     End();
@@ -174,6 +171,14 @@ class Sensor {
     return fds;
   }
 
+  /// What the turn before has left.
+  void SendOut() {
+    NoteHeld();
+    output_->Tick(MonotonicMs(), RealtimeUs());
+    NoteHeld();
+    remotes_.AfterCommit(output_->store().commits());
+  }
+
   void ReadSignals() {
     while (const auto signal = signals_.Next()) {
       if (signal->number == SIGHUP) static_cast<void>(Reload());
@@ -195,6 +200,7 @@ class Sensor {
       return;
     }
     pipeline_->Feed(bytes, now_ms_);
+    output_->syslog().Flush(now_ms_);  // before the input is given back, as in NoteHeld
     NoteHeld();
     input_.Release();
   }

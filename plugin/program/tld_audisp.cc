@@ -105,8 +105,9 @@ std::optional<gid_t> AgentGroup(const Config& config, FrontStart& start) {
 /// There will be no sensor to say it.
 void SayDraining(const Config& config, const std::string& why) {
   Syslog syslog(config.syslog);
-  syslog.Send(LOG_ALERT, "tld-audisp judges nothing: it is still privileged and " + why,
-              MonotonicMs());
+  const std::int64_t now_ms = MonotonicMs();
+  syslog.Send(LOG_ALERT, "tld-audisp judges nothing: it is still privileged and " + why, now_ms);
+  syslog.Flush(now_ms);
 }
 
 /// What holds for the front and so for all roles; each restricts itself further.

@@ -49,6 +49,8 @@ TEST_F(SyslogTest, WritesTheFormOfSyslog3) {
   Receiver receiver(path_);
   Syslog syslog(Options());
   syslog.Send(2, "hello", 1000);
+  EXPECT_EQ(receiver.Next(), "");
+  syslog.Flush(1000);
   const std::string line = receiver.Next();
   EXPECT_TRUE(std::regex_match(
       line, std::regex("<26>[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} tld-audisp\\[[0-9]+\\]: hello")))
@@ -59,6 +61,7 @@ TEST_F(SyslogTest, LinesWaitForAReceiverThatIsNotThereYet) {
   Syslog syslog(Options());
   syslog.Send(2, "one", 1000);
   syslog.Send(2, "two", 1001);
+  syslog.Flush(1001);
   EXPECT_EQ(syslog.waiting(), 2u);
   Receiver receiver(path_);
   syslog.Flush(1600);
@@ -67,14 +70,39 @@ TEST_F(SyslogTest, LinesWaitForAReceiverThatIsNotThereYet) {
   EXPECT_EQ(syslog.waiting(), 0u);
 }
 
+TEST_F(SyslogTest, ManyLinesOfOneTurnComeInOrder) {
+  Receiver receiver(path_);
+  Syslog syslog(Options());
+  std::vector<std::string> received;
+  const auto receive = [&] {
+    for (std::string line; !(line = receiver.Next()).empty();) received.push_back(line);
+  };
+  for (int i = 0; i < 100; ++i) {
+    syslog.Send(2, "line " + std::to_string(i), 1000);
+    receive();
+  }
+  for (int i = 0; i < 100 && syslog.waiting() > 0; ++i) {
+    syslog.Flush(1000);  // the receiver has room for ten or so
+    receive();
+  }
+  ASSERT_EQ(received.size(), 100u);
+  for (std::size_t i = 0; i < received.size(); ++i) {
+    EXPECT_TRUE(received[i].ends_with(": line " + std::to_string(i))) << received[i];
+  }
+  EXPECT_EQ(syslog.counters().sent, 100u);
+  EXPECT_EQ(syslog.waiting(), 0u);
+}
+
 TEST_F(SyslogTest, AReceiverThatWasRestartedGetsWhatFollows) {
   Syslog syslog(Options());
   {
     Receiver first(path_);
     syslog.Send(2, "one", 1000);
+    syslog.Flush(1000);
     EXPECT_TRUE(first.Next().ends_with(": one"));
   }
-  syslog.Send(2, "two", 2000);  // nobody there
+  syslog.Send(2, "two", 2000);
+  syslog.Flush(2000);  // nobody there
   Receiver second(path_);
   syslog.Flush(3000);
   EXPECT_TRUE(second.Next().ends_with(": two"));
@@ -106,12 +134,14 @@ TEST_F(SyslogTest, WhatIsOverTheRateIsCountedInOneLine) {
   for (int i = 0; i < 8; ++i) {
     syslog.Send(5, std::to_string(i), 20'000);
   }
+  syslog.Flush(20'000);
   for (const char* line : {": 0", ": 1", ": 2"}) EXPECT_TRUE(receiver.Next().ends_with(line));
   EXPECT_EQ(receiver.Next(), "");
   syslog.Flush(30'000);
   EXPECT_NE(receiver.Next().find(": 5 more alerts in 10 s were not written to syslog"),
             std::string::npos);
   syslog.Send(2, "again", 30'001);
+  syslog.Flush(30'001);
   EXPECT_TRUE(receiver.Next().ends_with(": again"));
 }
 
