@@ -113,7 +113,7 @@ class Event {
   void Begin(RawEvent& raw);
 
   void Add(KnownField field, std::string_view value);
-  /// Does not copy: `value` is part of the event's own text (full_log).
+  /// Does not copy: `value` is part of the event's own text (full_log) or of its argument list.
   void AddView(KnownField field, std::string_view value);
   /// `name` is in lower case.
   void AddNamed(std::string_view name, std::string_view value);

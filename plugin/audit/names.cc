@@ -116,12 +116,15 @@ std::string ExecutedPath(const RawEvent& raw) {
   return {};
 }
 
-/// Names, each once, in order. REQUIRES: so few are added, and what they are views of stays.
+/// Names, each once, in order: as many as a program can have. REQUIRES: what they are views of
+/// stays.
 class NameSet {
  public:
   void Add(std::string_view name) {
     const auto end = names_.begin() + size_;
-    if (!name.empty() && std::find(names_.begin(), end, name) == end) names_[size_++] = name;
+    if (name.empty() || size_ == names_.size() || std::find(names_.begin(), end, name) != end)
+      return;
+    names_[size_++] = name;
   }
   std::span<const std::string_view> names() const { return {names_.data(), size_}; }
 
@@ -173,9 +176,14 @@ constexpr std::string_view kWritableDirectories[] = {
 
 std::string_view WritableDirectory(std::string_view file) {
   // Nearly all programs are told by one byte: /usr, /bin, /opt, /home.
-  if (file.size() < 2 || (file[1] != 't' && file[1] != 'v' && file[1] != 'd' && file[1] != 'r')) {
-    return {};
-  }
+  static constexpr auto kSeconds = [] {
+    std::array<bool, 256> seconds{};
+    for (const std::string_view d : kWritableDirectories) {
+      seconds[static_cast<unsigned char>(d[1])] = true;
+    }
+    return seconds;
+  }();
+  if (file.size() < 2 || !kSeconds[static_cast<unsigned char>(file[1])]) return {};
   for (const std::string_view directory : kWritableDirectories) {
     if (file.size() > directory.size() && file.starts_with(directory) &&
         file[directory.size()] == '/') {

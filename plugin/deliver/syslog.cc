@@ -51,7 +51,7 @@ void Syslog::Send(int severity, std::string_view text, std::int64_t now_ms, Rate
     return;
   }
   Queue(severity, text, fields);
-  if (queue_.size() == kAtOnce) Flush(now_ms);
+  if (exempt || ++untried_ >= kAtOnce) Flush(now_ms);
 }
 
 void Syslog::Queue(int severity, std::string_view text, std::string_view fields) {
@@ -64,8 +64,7 @@ void Syslog::Queue(int severity, std::string_view text, std::string_view fields)
   queue_.push_back(std::move(line));
 }
 
-std::string Syslog::Datagram(const Line& line) const {
-  if (!to_journal_) return line.header + line.text;
+std::string Syslog::JournalEntry(const Line& line) const {
   std::string out;
   AppendJournalField(out, "MESSAGE", line.text);
   AppendJournalField(out, "PRIORITY", std::to_string(line.severity));
@@ -102,28 +101,35 @@ bool Syslog::MakeRoom(int severity, std::size_t bytes) {
 
 void Syslog::Flush(std::int64_t now_ms) {
   EndInterval(now_ms);
-  while (!queue_.empty() && Connect(now_ms) && (SendSome() || GoesOn(errno, now_ms))) {
+  untried_ = 0;
+  while (!queue_.empty() && Connect(now_ms)) {
+    if (const int error = SendSome(); error != 0 && !GoesOn(error, now_ms)) return;
   }
 }
 
-/// The next lines by one call: a receiver that sleeps is woken once. False where not even one was
-/// taken, for the reason in errno.
-bool Syslog::SendSome() {
-  std::array<std::string, kAtOnce> datagrams;
-  std::array<iovec, kAtOnce> parts{};
+/// The next lines by one call: a receiver that sleeps is woken once. 0, or the error by which not
+/// even one was taken.
+int Syslog::SendSome() {
+  std::array<std::string, kAtOnce> entries;  // for journald; another gets the lines as they are
+  std::array<std::array<iovec, 2>, kAtOnce> parts{};
   std::array<mmsghdr, kAtOnce> messages{};
   const std::size_t count = std::min(queue_.size(), kAtOnce);
+  const auto part = [](const std::string& text) {
+    return iovec{const_cast<char*>(text.data()), text.size()};
+  };
   for (std::size_t i = 0; i < count; ++i) {
-    datagrams[i] = Datagram(queue_[i]);
-    parts[i] = {datagrams[i].data(), datagrams[i].size()};
-    messages[i].msg_hdr.msg_iov = &parts[i];
-    messages[i].msg_hdr.msg_iovlen = 1;
+    if (to_journal_) entries[i] = JournalEntry(queue_[i]);
+    parts[i] = to_journal_ ? std::array{part(entries[i]), iovec{}}
+                           : std::array{part(queue_[i].header), part(queue_[i].text)};
+    messages[i].msg_hdr.msg_iov = parts[i].data();
+    messages[i].msg_hdr.msg_iovlen = parts[i].size();
   }
   const int sent =
       sendmmsg(socket_.get(), messages.data(), static_cast<unsigned>(count), MSG_NOSIGNAL);
+  if (sent <= 0) return sent < 0 ? errno : EAGAIN;
   for (int i = 0; i < sent; ++i) TakeFirst();
-  counters_.sent += static_cast<std::uint64_t>(std::max(sent, 0));
-  return sent > 0;
+  counters_.sent += static_cast<std::uint64_t>(sent);
+  return 0;
 }
 
 /// What to do about an error on the next line; false when it has to wait.

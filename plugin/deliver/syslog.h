@@ -46,7 +46,8 @@ class Syslog {
 
   enum class Rate { kLimited, kUrgent };
 
-  /// Queues a line; Flush sends it. `severity` as RFC 5424 numbers it. `text` is one line, made
+  /// Queues a line for Flush; severe and urgent ones, and each sixteenth, send all that wait.
+  /// `severity` as RFC 5424 numbers it. `text` is one line, made
   /// safe by its formatter. `fields` (alert/journal.h) are for journald alone.
   void Send(int severity, std::string_view text, std::int64_t now_ms, Rate rate = Rate::kLimited,
             std::string_view fields = {});
@@ -79,9 +80,9 @@ class Syslog {
 
   bool Connect(std::int64_t now_ms);
   bool JournalIsBehind() const;
-  std::string Datagram(const Line& line) const;
+  std::string JournalEntry(const Line& line) const;
   bool MakeRoom(int severity, std::size_t bytes);
-  bool SendSome();
+  int SendSome();
   bool GoesOn(int error, std::int64_t now_ms);
   void TakeFirst();
   bool WithinRate(std::int64_t now_ms);
@@ -94,6 +95,7 @@ class Syslog {
   std::int64_t next_connect_ms_ = 0;
   std::deque<Line> queue_;
   std::size_t queued_bytes_ = 0;
+  std::size_t untried_ = 0;  // lines since the last attempt to send
   std::int64_t interval_began_ms_ = 0;
   std::size_t in_interval_ = 0;
   std::uint64_t suppressed_in_interval_ = 0;

@@ -201,16 +201,17 @@ Windows::Counted Windows::Count(std::size_t rule, const Event& event, const Orig
       compared.back().values = ComparableValues(event, ruleset_.compared_fields[c.field]);
     }
   }
-  Marks marks{};
-  for (std::size_t i = 0; i < std::min(marks.size(), compared.size()); ++i) {
-    if (compared[i].values.size() == 1) marks[i] = MarkOf(compared[i].values[0]);
-  }
   const std::int64_t ms = event.id().TimeMs();
   std::deque<Mention>& memory = memories_[composite.place];
   std::erase_if(memory, [&](const Mention& mention) {
     return ms - mention.ms > composite.timeframe_ms + kDisorderMs &&
            At(mention.event).node == event.id().node;
   });
+  if (memory.empty()) return {};
+  Marks marks{};
+  for (std::size_t i = 0; i < std::min(marks.size(), compared.size()); ++i) {
+    if (compared[i].values.size() == 1) marks[i] = MarkOf(compared[i].values[0]);
+  }
   const auto may_meet = [&](const Mention& mention) {
     if (Distance(mention.ms, ms) > composite.timeframe_ms) return false;
     for (std::size_t i = 0; i < marks.size(); ++i) {

@@ -80,7 +80,7 @@ class Windows {
   static LiteralLogs CollectLogs(const Ruleset& ruleset);
 
   /// What the first comparisons of a composite see: equal for equal values, and for no others. 0
-  /// where an event has not just one value.
+  /// where an event has not just one value, and where no field is compared.
   using Marks = std::array<std::uint64_t, 2>;
 
   struct Fired {

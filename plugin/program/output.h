@@ -26,7 +26,8 @@ class Output {
   /// receiver can tell a loss from a gap.
   void Send(Alert& alert, std::int64_t now_ms);
 
-  /// Writes what waits; `now_us` is of the real time.
+  /// Writes what waits to the store; `now_us` is of the real time. Lines are sent by the caller, at
+  /// the end of a turn (Syslog::Flush).
   void Tick(std::int64_t now_ms, std::int64_t now_us);
 
   Syslog& syslog() { return syslog_; }

@@ -50,7 +50,6 @@ constexpr const char* kAllowed[] = {
     "recvmsg",
     "sendto",
     "sendmsg",
-    "sendmmsg",
     // time, signals, the end
     "clock_gettime",
     "clock_gettime64",
@@ -84,7 +83,7 @@ constexpr const char* kFilesToo[] = {
     "fchmod",     "fchown",     "fchown32",   "access",    "faccessat", "faccessat2", "readlink",
     "readlinkat", "ioctl",      "umask",      "fadvise64", "flock",     "connect",    "accept",
     "accept4",    "getsockopt", "setsockopt", "shutdown",  "signalfd4", "uname",      "sysinfo",
-    "getrusage",  "prlimit64",
+    "getrusage",  "prlimit64",  "sendmmsg",
 };
 
 /// What the network, name resolution and threads need besides.

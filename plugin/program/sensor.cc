@@ -173,6 +173,7 @@ class Sensor {
 
   /// What the turn before has left.
   void SendOut() {
+    output_->syslog().Flush(MonotonicMs());
     NoteHeld();
     output_->Tick(MonotonicMs(), RealtimeUs());
     NoteHeld();
@@ -220,7 +221,10 @@ class Sensor {
 
   /// Programs that were known by their content, as events of their own.
   void TakeFound() {
+    if (found_.empty()) return;
     for (RawEvent& raw : std::exchange(found_, {})) pipeline_->TakeOwn(std::move(raw));
+    output_->syslog().Flush(now_ms_);
+    NoteHeld();
   }
 
   void Take(const Pipeline::Outcome& outcome) {
@@ -306,6 +310,7 @@ class Sensor {
   }
 
   void WriteState() {
+    output_->syslog().Flush(now_ms_);  // what was told a moment ago counts as sent
     const std::string& path = pipeline_->policy().config.state_file();
     static_cast<void>(WriteFileAtomically(path, StatusText() + '\n', 0644, false));
   }
@@ -347,16 +352,19 @@ class Sensor {
 
   void End() {
     pipeline_->Finish(now_ms_);
+    output_->syslog().Flush(now_ms_);
     AwaitWitness();
     Tell(health_->TellLosses(Sources()));
     Tell(output_->repeats().Tell(now_ms_, true));
     Raise(Notice::kStopped, "tld-audisp ends: auditd has closed its input");
-    output_->syslog().TellSuppressed(now_ms_);
+    Syslog& syslog = output_->syslog();
+    now_ms_ = MonotonicMs();
+    syslog.TellSuppressed(now_ms_);
     const std::int64_t until = now_ms_ + kFinalFlushMs;
-    while (output_->syslog().waiting() > 0 && (now_ms_ = MonotonicMs()) < until) {
-      pollfd fd{output_->syslog().fd(), POLLOUT, 0};
+    for (syslog.Flush(now_ms_); syslog.waiting() > 0 && now_ms_ < until; syslog.Flush(now_ms_)) {
+      pollfd fd{syslog.fd(), POLLOUT, 0};
       poll(&fd, 1, 20);
-      output_->syslog().Flush(now_ms_);
+      now_ms_ = MonotonicMs();
     }
     output_->store().Flush();
     NoteHeld();

@@ -37,7 +37,7 @@ constexpr std::int64_t kStatusMs = 5000;
 constexpr std::size_t kMostRemembered = 4096;
 constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::int64_t kSecond = 1'000'000'000;  // in nanoseconds
-constexpr std::int64_t kRenewMs = 1000;          // of the time that what may hang has
+constexpr std::int64_t kRenewMs = 1000;  // while there is work, the alarm is set anew after this
 /// Files of a directory that are said at once; one more has room.
 constexpr std::size_t kFilesBytes = kMostAnswerBytes / 2;
 static_assert(kFilesBytes + sizeof(WitnessAnswer) + NAME_MAX + kMostPathBytes + 64 <
@@ -92,7 +92,8 @@ class Witness {
       if (n == 0 || (errno != EINTR && errno != EAGAIN)) return 0;
       Unguard();
       pollfd fd{talk_.get(), POLLIN, 0};
-      poll(&fd, 1, asks_kernel_ ? static_cast<int>(kStatusMs) : -1);
+      const int ready = poll(&fd, 1, asks_kernel_ ? static_cast<int>(kStatusMs) : -1);
+      if (ready < 0 && errno != EINTR) return 1;
     }
   }
 
@@ -349,6 +350,7 @@ class Witness {
     const std::int64_t now = MonotonicMs();
     if (!asks_kernel_ || now < ask_ms_) return;
     ask_ms_ = now + kStatusMs;
+    Unguard();  // a kernel whose backlog is full lets who asks wait, and that is nobody's trap
     const auto status = KernelAuditStatus();
     if (!status) {
       counters_.kernel = WitnessCounters::kNotToBeAsked;

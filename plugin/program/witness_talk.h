@@ -41,7 +41,8 @@ constexpr std::string_view NameOf(Unseen why) {
 
 inline constexpr std::uint64_t kMostFileBytes = std::uint64_t{64} << 20;
 inline constexpr std::int64_t kMostHashMs = 2000;
-/// A question that takes longer ends the witness; the front starts another.
+/// A question that takes longer, or up to a second less while one follows the other, ends the
+/// witness; the front starts another.
 inline constexpr unsigned kMostQuestionSeconds = 5;
 inline constexpr std::size_t kMostPathBytes = 4096;
 inline constexpr std::size_t kMostSizes = 4096;
