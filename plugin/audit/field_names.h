@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -20,23 +18,22 @@ constexpr bool MayBeEncoded(std::string_view record_name) {
          record_name == "cwd" || record_name == "proctitle";
 }
 
-/// The first bytes of a text in memory order: each as it is, or all bits set.
-constexpr std::uint64_t FirstWord(std::string_view text, char and_then, bool as_mask) {
-  std::array<unsigned char, sizeof(std::uint64_t)> bytes{};
-  for (std::size_t i = 0; i < bytes.size() && i <= text.size(); ++i) {
-    const char c = i < text.size() ? text[i] : and_then;
-    bytes[i] = as_mask ? 0xFF : static_cast<unsigned char>(c);
+/// `name=`, as far as LoadWord() (base/text.h) reads it; or all bits of these bytes.
+constexpr std::uint64_t FirstWord(std::string_view name, bool as_mask) {
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < sizeof word && i <= name.size(); ++i) {
+    const char c = as_mask ? '\xFF' : i < name.size() ? name[i] : '=';
+    word |= std::uint64_t{static_cast<unsigned char>(c)} << (8 * i);
   }
-  return std::bit_cast<std::uint64_t>(bytes);
+  return word;
 }
 
 struct NamePair {
   std::string_view record;
   KnownField event = {};  // none: an event does not have it
   bool encoded = MayBeEncoded(record);
-  // `name=`, as far as it goes into one word: most are told by it.
-  std::uint64_t word = FirstWord(record, '=', false);
-  std::uint64_t mask = FirstWord(record, '=', true);
+  std::uint64_t word = FirstWord(record, false);  // most are told by it
+  std::uint64_t mask = FirstWord(record, true);
 };
 
 /// The fields of a SYSCALL record, as the kernel orders them. Where an event has one, those that it

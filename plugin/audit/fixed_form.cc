@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <string>
 
 #include "base/text.h"
@@ -39,10 +38,9 @@ std::size_t NameSize(std::string_view field) {
 inline bool BeginsWith(std::string_view field, const NamePair& name) {
   const std::size_t size = name.record.size();
   if (field.size() <= size) return false;
-  if (std::uint64_t word; field.size() >= sizeof word) {
-    std::memcpy(&word, field.data(), sizeof word);
-    if (((word ^ name.word) & name.mask) != 0) return false;
-    if (size < sizeof word) return true;
+  if (field.size() >= sizeof name.word) {
+    if (((LoadWord(field.data()) ^ name.word) & name.mask) != 0) return false;
+    if (size < sizeof name.word) return true;
   }
   return field[size] == '=' && field.starts_with(name.record);
 }

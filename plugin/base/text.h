@@ -98,6 +98,7 @@ inline bool Consume(std::string_view& text, std::string_view prefix) {
   text.remove_prefix(prefix.size());
   return true;
 }
+
 /// Eight bytes of a text as a number whose lowest byte is the first, for looks at all of them.
 inline std::uint64_t LoadWord(const char* bytes) {
   std::uint64_t word;
@@ -131,6 +132,7 @@ inline std::size_t FindNear(std::string_view text, char byte) {
   while (at < text.size() && text[at] != byte) ++at;
   return at;
 }
+
 /// Parts between any of the separators; empty parts are left out.
 std::vector<std::string_view> SplitWords(std::string_view text, std::string_view separators);
 

@@ -47,8 +47,8 @@ class Syslog {
   enum class Rate { kLimited, kUrgent };
 
   /// Queues a line for Flush; severe and urgent ones, and each sixteenth, send all that wait.
-  /// `severity` as RFC 5424 numbers it. `text` is one line, made
-  /// safe by its formatter. `fields` (alert/journal.h) are for journald alone.
+  /// `severity` as RFC 5424 numbers it. `text` is one line, made safe by its formatter. `fields`
+  /// (alert/journal.h) are for journald alone.
   void Send(int severity, std::string_view text, std::int64_t now_ms, Rate rate = Rate::kLimited,
             std::string_view fields = {});
 

@@ -105,9 +105,8 @@ std::optional<gid_t> AgentGroup(const Config& config, FrontStart& start) {
 /// There will be no sensor to say it.
 void SayDraining(const Config& config, const std::string& why) {
   Syslog syslog(config.syslog);
-  const std::int64_t now_ms = MonotonicMs();
-  syslog.Send(LOG_ALERT, "tld-audisp judges nothing: it is still privileged and " + why, now_ms);
-  syslog.Flush(now_ms);
+  syslog.Send(LOG_ALERT, "tld-audisp judges nothing: it is still privileged and " + why,
+              MonotonicMs());
 }
 
 /// What holds for the front and so for all roles; each restricts itself further.
