@@ -16,8 +16,8 @@ struct Argument {
 };
 
 /// What the EXECVE records of an event say. Views are into the records, or into `decoded` where a
-/// value was encoded or in pieces; so the list may be moved, but not copied. Nor does a view of
-/// `command_line` suffer when it is moved.
+/// value was encoded or in pieces; so the list may be moved, but not copied. Views of
+/// `command_line` stay good when it is moved, too.
 struct ArgumentList {
   ArgumentList() = default;
   ArgumentList(ArgumentList&&) = default;

@@ -57,6 +57,4 @@ void Output::Send(Alert& alert, std::int64_t now_ms) {
   if (to_store) store_.Add(alert, sender_, std::move(document), now_ms);
 }
 
-void Output::Tick(std::int64_t now_ms, std::int64_t now_us) { store_.Tick(now_ms, now_us); }
-
 }  // namespace tld

@@ -14,6 +14,7 @@
 namespace tld {
 
 /// Where alerts go: numbers them and hands each to the sinks whose level it reaches. Never blocks.
+/// What waits in a sink is the caller's to send: Syslog::Flush, Store::Tick.
 class Output {
  public:
   Output(Sender sender, const Config& config);
@@ -25,10 +26,6 @@ class Output {
   /// Fills in the number and sends. An alert below every sink's level gets no number, so that a
   /// receiver can tell a loss from a gap.
   void Send(Alert& alert, std::int64_t now_ms);
-
-  /// Writes what waits to the store; `now_us` is of the real time. Lines are sent by the caller, at
-  /// the end of a turn (Syslog::Flush).
-  void Tick(std::int64_t now_ms, std::int64_t now_us);
 
   Syslog& syslog() { return syslog_; }
   RepeatLimit& repeats() { return repeats_; }

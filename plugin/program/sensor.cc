@@ -173,10 +173,9 @@ class Sensor {
 
   /// What the turn before has left.
   void SendOut() {
-    output_->syslog().Flush(MonotonicMs());
-    NoteHeld();
-    output_->Tick(MonotonicMs(), RealtimeUs());
-    NoteHeld();
+    HandOver();
+    output_->store().Tick(MonotonicMs(), RealtimeUs());
+    HandOver();
     remotes_.AfterCommit(output_->store().commits());
   }
 
@@ -201,8 +200,7 @@ class Sensor {
       return;
     }
     pipeline_->Feed(bytes, now_ms_);
-    output_->syslog().Flush(now_ms_);  // before the input is given back, as in NoteHeld
-    NoteHeld();
+    HandOver();
     input_.Release();
   }
 
@@ -212,9 +210,11 @@ class Sensor {
     pipeline_->Tick(now_ms_);
   }
 
-  /// What would die with this process: alerts before the bytes they came from, both before the
-  /// input is given back, so that what dies between is told twice and not never.
-  void NoteHeld() {
+  /// Lines leave, and what would still die with this process is noted: alerts before the bytes they
+  /// came from, all before the input is given back, so that what dies between is told twice and not
+  /// never.
+  void HandOver() {
+    output_->syslog().Flush(MonotonicMs());
     own_.alerts_unstored = output_->store().pending();
     own_.bytes_open = pipeline_->open_bytes();
   }
@@ -223,8 +223,7 @@ class Sensor {
   void TakeFound() {
     if (found_.empty()) return;
     for (RawEvent& raw : std::exchange(found_, {})) pipeline_->TakeOwn(std::move(raw));
-    output_->syslog().Flush(now_ms_);
-    NoteHeld();
+    HandOver();
   }
 
   void Take(const Pipeline::Outcome& outcome) {
@@ -310,7 +309,7 @@ class Sensor {
   }
 
   void WriteState() {
-    output_->syslog().Flush(now_ms_);  // what was told a moment ago counts as sent
+    HandOver();  // what was told a moment ago counts as sent
     const std::string& path = pipeline_->policy().config.state_file();
     static_cast<void>(WriteFileAtomically(path, StatusText() + '\n', 0644, false));
   }
@@ -352,7 +351,7 @@ class Sensor {
 
   void End() {
     pipeline_->Finish(now_ms_);
-    output_->syslog().Flush(now_ms_);
+    HandOver();
     AwaitWitness();
     Tell(health_->TellLosses(Sources()));
     Tell(output_->repeats().Tell(now_ms_, true));
@@ -367,7 +366,6 @@ class Sensor {
       now_ms_ = MonotonicMs();
     }
     output_->store().Flush();
-    NoteHeld();
     WriteState();
   }
 
