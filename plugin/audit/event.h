@@ -119,6 +119,8 @@ class Event {
   void AddNamed(std::string_view name, std::string_view value);
   /// To be filled from the event's own text.
   ArgumentList& argument_list() { return list_; }
+  /// For what is needed while the event is filled: free again with all its fields.
+  std::pmr::memory_resource* arena() { return &bytes_->arena; }
 
   const EventId& id() const { return raw_.id; }
   /// The records joined by one blank (RawEvent::text).

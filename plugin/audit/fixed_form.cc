@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/reuse.h"
 #include "base/text.h"
 
 namespace tld {
@@ -56,7 +57,7 @@ inline const NamePair* NameOf(std::string_view field, std::span<const NamePair> 
   return nullptr;
 }
 
-void AddValue(Event& event, const NamePair& name, std::string_view text) {
+void AddValue(Event& event, const NamePair& name, std::string_view text, std::string& decoded) {
   if (text.starts_with('"')) {
     event.AddView(name.event, Unquote(text));
   } else if (text == "(null)") {
@@ -64,7 +65,8 @@ void AddValue(Event& event, const NamePair& name, std::string_view text) {
   } else if (!name.encoded) {
     event.AddView(name.event, text);
   } else {
-    std::string decoded = DecodeUntrusted(text);
+    ClearForReuse(decoded);
+    AppendUntrusted(decoded, text);
     if (name.record == "proctitle") std::replace(decoded.begin(), decoded.end(), '\0', ' ');
     event.Add(name.event, decoded);
   }
@@ -97,7 +99,7 @@ bool FixedRecord::Read(int type, std::string_view body) {
   return true;
 }
 
-void FixedRecord::AddTo(Event& event) const {
+void FixedRecord::AddTo(Event& event) {
   const bool path = type_ == record_type::kPath;
   const bool parent = path && std::any_of(values().begin(), values().end(), [](const Value& value) {
                         return value.name == &kPathFields[kNametype] && value.text == "PARENT";
@@ -112,7 +114,7 @@ void FixedRecord::AddTo(Event& event) const {
       seen |= std::uint32_t{1} << place;
       if (parent) name = &kParentFields[place];
     }
-    if (!name->event.is_none()) AddValue(event, *name, value.text);
+    if (!name->event.is_none()) AddValue(event, *name, value.text, decoded_);
   }
 }
 

@@ -23,7 +23,7 @@ class FixedRecord {
   bool Read(int type, std::string_view body);
 
   /// Adds the fields of a SYSCALL, PATH, CWD or PROCTITLE record.
-  void AddTo(Event& event) const;
+  void AddTo(Event& event);
 
   struct Value {
     const NamePair* name = nullptr;  ///< null where the kernel has no such field in these records
@@ -37,6 +37,7 @@ class FixedRecord {
   int type_ = 0;
   std::array<Value, kMostFields> values_;
   std::size_t count_ = 0;
+  std::string decoded_;  // a value at a time
 };
 
 }  // namespace tld

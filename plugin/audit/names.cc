@@ -84,9 +84,12 @@ std::string_view Applet(const std::vector<Argument>& arguments) {
 
 /// Without `.`, `..` and doubled slashes; symbolic links stay as they are.
 std::string AbsolutePath(std::string_view directory, std::string_view path) {
-  std::filesystem::path whole(path);
-  if (whole.is_relative()) whole = std::filesystem::path(directory) / whole;
-  return whole.lexically_normal().string();
+  std::string whole;
+  if (!path.starts_with('/') && !directory.empty()) (whole += directory) += '/';
+  whole += path;
+  const bool normal =
+      whole.starts_with('/') && whole.find("//") == whole.npos && whole.find("/.") == whole.npos;
+  return normal ? whole : std::filesystem::path(whole).lexically_normal().string();
 }
 
 /// An exec that has happened: after a failed one exe is still the caller's.
@@ -100,8 +103,8 @@ bool IsExec(const Event& event) {
   return !event.arguments().empty() || syscall == "execve" || syscall == "execveat";
 }
 
-/// The name of PATH item 0: what exec was asked to run.
-std::string ExecutedPath(const RawEvent& raw) {
+/// The name of PATH item 0: what exec was asked to run. A view into the record, or into `decoded`.
+std::string_view ExecutedPath(const RawEvent& raw, std::string& decoded) {
   for (const RawRecord& record : raw.records) {
     if (record.type != record_type::kPath) continue;
     std::string_view item;
@@ -111,7 +114,11 @@ std::string ExecutedPath(const RawEvent& raw) {
       if (field.name == "item") item = field.value;
       if (field.name == "name") name = field.value;
     }
-    if (item == "0") return name == "(null)" ? std::string() : DecodeUntrusted(name);
+    if (item != "0") continue;
+    if (name == "(null)") return {};
+    if (name.starts_with('"')) return Unquote(name);
+    AppendUntrusted(decoded, name);
+    return decoded;
   }
   return {};
 }
@@ -211,7 +218,7 @@ class Program {
     for (const std::string_view name : names_.names()) {
       if (name != by_content_) event.Add("audit.program", name);
     }
-    for (const std::string_view way : ways_) event.Add("audit.identity.via", way);
+    for (const std::string_view way : ways_.names()) event.Add("audit.identity.via", way);
     if (!has_run_) return;
     bool writable = false;
     for (const std::string_view file : files_.names()) {
@@ -233,7 +240,7 @@ class Program {
   }
 
   void Look(const Event& event) {
-    path_ = ExecutedPath(event.raw());
+    path_ = ExecutedPath(event.raw(), decoded_path_);
     names_.Add(ProgramName(path_));
     files_.Add(exe_.substr(0, exe_.size() - (exe_.ends_with(kDeleted) ? kDeleted.size() : 0)));
     const std::vector<Argument>& arguments = event.arguments();
@@ -245,7 +252,7 @@ class Program {
     if (IsLoader(exe_)) Unwrap("loader", LoaderTarget(arguments));
     if (IsMultiCall(exe_)) {
       const std::string_view applet = ProgramName(Applet(arguments));
-      if (!applet.empty() && applet != ProgramName(exe_)) ways_.push_back("applet");
+      if (!applet.empty() && applet != ProgramName(exe_)) ways_.Add("applet");
       names_.Add(applet);
     }
   }
@@ -263,7 +270,7 @@ class Program {
 
   void Unwrap(std::string_view way, std::string_view target) {
     if (target.empty()) return;
-    ways_.push_back(way);
+    ways_.Add(way);
     names_.Add(ProgramName(target));
     files_.Add(unwrapped_.emplace_front(AbsolutePath(cwd_, target)));
   }
@@ -272,11 +279,12 @@ class Program {
   std::string_view cwd_;
   std::string_view by_content_;  // the parser has it from a record of ours
   bool has_run_ = false;
-  std::string path_;                          // what exec was asked to run
+  std::string_view path_;                     // what exec was asked to run
+  std::string decoded_path_;                  // where the record has it encoded
   std::forward_list<std::string> unwrapped_;  // what files_ has views of
   NameSet names_;
   NameSet files_;
-  std::vector<std::string_view> ways_;
+  NameSet ways_;
 };
 
 void AddUserNames(Event& event, const UserNames& users, bool of_this_host) {

@@ -110,7 +110,7 @@ Parser::~Parser() = default;
 namespace {
 
 void AddArguments(Event& event) {
-  std::vector<std::string_view> bodies;
+  std::pmr::vector<std::string_view> bodies(event.arena());
   for (const RawRecord& record : event.raw().records) {
     if (record.type == record_type::kExecve) bodies.push_back(event.raw().Body(record));
   }
@@ -126,11 +126,13 @@ void AddArguments(Event& event) {
 void AddIdentity(Event& event) {
   const RawEvent& raw = event.raw();
   event.AddView("audit.type", raw.TypeName(raw.MainRecord()));
-  for (const std::string_view type : raw.TypeNames()) event.AddView("audit.record_type", type);
+  for (const std::string_view type : raw.TypeNames(event.arena())) {
+    event.AddView("audit.record_type", type);
+  }
   event.Add("audit.id", std::to_string(raw.id.serial));
   if (!raw.id.node.empty()) event.Add("audit.node", raw.id.node);
   if (raw.truncated) event.Add("audit.truncated", "yes");
-  for (const std::string& key : raw.Keys()) event.Add("audit.key", key);
+  raw.ForEachKey([&](std::string_view key) { event.Add("audit.key", key); });
 }
 
 /// The fields of the records of ours (own_event.h), and whether they are encoded.

@@ -31,24 +31,14 @@ const RawRecord& RawEvent::MainRecord() const {
   return syscall != nullptr ? *syscall : records.front();
 }
 
-std::vector<std::string_view> RawEvent::TypeNames() const {
-  std::vector<std::string_view> names;
+std::pmr::vector<std::string_view> RawEvent::TypeNames(std::pmr::memory_resource* memory) const {
+  std::pmr::vector<std::string_view> names(memory);
   names.reserve(kUsualTypes);
   for (const RawRecord& record : records) {
     const std::string_view name = TypeName(record);
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   return names;
-}
-
-std::vector<std::string> RawEvent::Keys() const {
-  for (const int type : {record_type::kSyscall, record_type::kConfigChange}) {
-    const RawRecord* record = Find(type);
-    if (record == nullptr) continue;
-    std::vector<std::string> keys = KeyValues(Body(*record));
-    if (!keys.empty()) return keys;
-  }
-  return {};
 }
 
 }  // namespace tld

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,11 +44,19 @@ struct RawEvent {
   const RawRecord* Find(int type) const;
   /// One of ours, else SYSCALL if there is one, else the first. REQUIRES: there is a record.
   const RawRecord& MainRecord() const;
-  /// The type names of all records, each once, in order. Views into `text`.
-  std::vector<std::string_view> TypeNames() const;
-  /// The keys of the SYSCALL record, else of the CONFIG_CHANGE record. Never from anywhere else, so
-  /// that no argument or file name passes for a key.
-  std::vector<std::string> Keys() const;
+  /// The type names of all records, each once, in order. Views into `text`, which themselves live
+  /// in `memory`.
+  std::pmr::vector<std::string_view> TypeNames(
+      std::pmr::memory_resource* memory = std::pmr::get_default_resource()) const;
+  /// Calls `take(key)` for the keys of the SYSCALL record, else for those of the CONFIG_CHANGE
+  /// record. Never from anywhere else, so that no argument or file name passes for a key.
+  template <class Take>
+  void ForEachKey(Take&& take) const {
+    for (const int type : {record_type::kSyscall, record_type::kConfigChange}) {
+      const RawRecord* record = Find(type);
+      if (record != nullptr && tld::ForEachKey(Body(*record), take)) return;
+    }
+  }
 
   std::string_view Line(const RawRecord& r) const {
     return std::string_view(text).substr(r.begin, r.end - r.begin);

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kTypeNameLimit = 64;
 constexpr char kEnrichmentSeparator = AUDIT_INTERP_SEPARATOR;
-constexpr char kKeySeparator = AUDIT_KEY_SEPARATOR;
+static_assert(kKeySeparator == AUDIT_KEY_SEPARATOR);
 
 /// The word up to the next blank; nothing where it is empty or no blank follows.
 std::optional<std::string_view> ConsumeWord(std::string_view& text) {
@@ -188,18 +188,12 @@ std::string_view KeyText(std::string_view body) {
   return {};
 }
 
-std::vector<std::string> KeyValues(std::string_view body) {
+std::string_view JoinedKeys(std::string_view body, std::string& decoded) {
   const std::string_view value = KeyText(body);
-  std::vector<std::string> keys;
-  if (value.empty() || value == "(null)") return keys;
-  std::string decoded = DecodeUntrusted(value);
-  if (!decoded.empty() && decoded.find(kKeySeparator) == decoded.npos) {
-    keys.push_back(std::move(decoded));
-    return keys;
-  }
-  for (const std::string_view key : SplitWords(decoded, {&kKeySeparator, 1}))
-    keys.emplace_back(key);
-  return keys;
+  if (value == "(null)") return {};
+  if (value.starts_with('"')) return Unquote(value);
+  AppendUntrusted(decoded, value);
+  return decoded;
 }
 
 void AppendUntrusted(std::string& out, std::string_view value) {

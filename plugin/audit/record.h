@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -99,13 +100,32 @@ std::size_t EnrichmentBegin(std::string_view line, int type);
 bool IsSingleRecord(int type);
 
 /// The value of `key=` as it stands in a record, the last one's if there are several; empty where
-/// there is none. `body` as of KeyValues.
+/// there is none. `body` as of ForEachKey.
 std::string_view KeyText(std::string_view body);
 
-/// Values of the `key=` of a SYSCALL or CONFIG_CHANGE record: none for `(null)`, several where the
-/// kernel joined the keys of a rule by 0x01 (audit_log_key in kernel/audit.c). `body` is the
-/// record's text after the header, without enrichment.
-std::vector<std::string> KeyValues(std::string_view body);
+/// Between the keys of one rule (AUDIT_KEY_SEPARATOR of libaudit.h).
+inline constexpr char kKeySeparator = 1;
+
+/// The keys in KeyText(body), decoded, with kKeySeparator between them; nothing for `(null)`. A
+/// view into `body`, or into `decoded`.
+std::string_view JoinedKeys(std::string_view body, std::string& decoded);
+
+/// Calls `take(key)` for each key of a SYSCALL or CONFIG_CHANGE record: for none with `(null)`, for
+/// several where the kernel joined those of a rule (audit_log_key in kernel/audit.c). `body` is the
+/// record's text after the header, without enrichment. False when there is none.
+template <class Take>
+bool ForEachKey(std::string_view body, Take&& take) {
+  std::string decoded;
+  bool any = false;
+  for (std::string_view keys = JoinedKeys(body, decoded); !keys.empty();) {
+    const std::string_view key = keys.substr(0, keys.find(kKeySeparator));
+    keys.remove_prefix(std::min(key.size() + 1, keys.size()));
+    if (key.empty()) continue;
+    take(key);
+    any = true;
+  }
+  return any;
+}
 
 /// The bytes of an untrusted string as the kernel logs it (audit_log_untrustedstring): quoted as it
 /// is, else hexadecimal. What is neither, such as `(null)`, is returned as it stands; a value cut

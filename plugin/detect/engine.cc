@@ -2,6 +2,9 @@
 #include "detect/engine.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory_resource>
 #include <unordered_set>
 #include <utility>
 
@@ -77,7 +80,7 @@ struct Level {
   const std::vector<std::size_t>* rules;
   std::size_t next = 0;
   /// Of many siblings, the places of those that may hold; `next` counts them then.
-  std::optional<std::vector<std::uint32_t>> places = {};
+  std::optional<std::pmr::vector<std::uint32_t>> places = {};
 };
 
 /// A rule that took the event.
@@ -90,7 +93,7 @@ struct Taken {
 class Search {
  public:
   Search(const MatchContext& context, Windows& windows, const Event& event, Trace* trace)
-      : literals_(context.ruleset.literals, event),
+      : literals_(context.ruleset.literals, event, &arena_),
         context_(context),
         windows_(windows),
         event_(event),
@@ -102,7 +105,7 @@ class Search {
   /// answer below it lets the search go on behind it, so the walk keeps the levels it came through.
   std::optional<Answer> Run() {
     const Candidates* some = context_.candidates;
-    std::vector<Level> levels;
+    std::pmr::vector<Level> levels(&arena_);
     levels.reserve(kUsualDepth);
     path_.reserve(kUsualDepth);
     levels.push_back(LevelOf(some != nullptr ? some->roots : RootsFor(context_.ruleset, event_)));
@@ -135,7 +138,7 @@ class Search {
   Level LevelOf(const Siblings& siblings) {
     Level level{&siblings.rules};
     if (trace_ != nullptr || siblings.needs.empty()) return level;
-    std::vector<std::uint32_t>& places = level.places.emplace();
+    std::pmr::vector<std::uint32_t>& places = level.places.emplace(&arena_);
     for (const LiteralNumber number : literals_.Numbers()) {
       auto need =
           std::lower_bound(siblings.needs.begin(), siblings.needs.end(), Siblings::Need{number, 0});
@@ -212,12 +215,14 @@ class Search {
     return answer;
   }
 
+  std::array<std::byte, 2048> memory_;  // enough for the shipped rules
+  std::pmr::monotonic_buffer_resource arena_{memory_.data(), memory_.size()};
   LiteralHits literals_;
   MatchContext context_;
   Windows& windows_;
   const Event& event_;
   Trace* trace_;
-  std::vector<Taken> path_;
+  std::pmr::vector<Taken> path_{&arena_};
   /// Gates that were searched in vain. A gate may stand at very many places, below other gates;
   /// what is below it is the same at each.
   std::unordered_set<std::size_t> barren_;

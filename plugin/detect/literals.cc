@@ -176,7 +176,7 @@ void Literals::Build() {
   for (LiteralSet& set : sets_) set.Build();
 }
 
-const std::vector<LiteralNumber>& LiteralHits::Numbers() {
+const std::pmr::vector<LiteralNumber>& LiteralHits::Numbers() {
   if (!numbers_.empty()) return numbers_;
   const std::string_view marks(Found().data(), Found().size());
   for (std::size_t at = 0; (at = marks.find('\1', at)) != marks.npos; ++at) {
@@ -185,8 +185,8 @@ const std::vector<LiteralNumber>& LiteralHits::Numbers() {
   return numbers_;
 }
 
-FoundLiterals Literals::Find(const Event& event) const {
-  FoundLiterals found(number_of_.size() + 1);
+FoundLiterals Literals::Find(const Event& event, std::pmr::memory_resource* memory) const {
+  FoundLiterals found(number_of_.size() + 1, memory);
   found[0] = 1;
   for (const LiteralSet& set : sets_) set.Find(event, found);
   return found;

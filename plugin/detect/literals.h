@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,7 +22,7 @@ namespace tld {
 using LiteralNumber = std::uint32_t;
 
 /// By number: 1 where a value of the event holds one of the literals, and for 0.
-using FoundLiterals = std::vector<char>;
+using FoundLiterals = std::pmr::vector<char>;
 
 /// What conditions look for in one field. To be filled, then built, then only searched.
 ///
@@ -82,8 +83,9 @@ class Literals {
   /// After the last Add.
   void Build();
 
-  /// After Build.
-  FoundLiterals Find(const Event& event) const;
+  /// After Build. What it returns lives in `memory`.
+  FoundLiterals Find(const Event& event,
+                     std::pmr::memory_resource* memory = std::pmr::get_default_resource()) const;
 
  private:
   std::vector<LiteralSet> sets_;
@@ -91,23 +93,24 @@ class Literals {
   std::unordered_map<std::string, LiteralNumber> number_of_;  // by field, kind and literals
 };
 
-/// What of them one event holds. Keeps references to both.
+/// What of them one event holds. Keeps references to both, and has what it finds in `memory`.
 class LiteralHits {
  public:
-  LiteralHits(const Literals& literals, const Event& event) : literals_(literals), event_(event) {}
+  LiteralHits(const Literals& literals, const Event& event, std::pmr::memory_resource* memory)
+      : literals_(literals), event_(event), found_(memory), numbers_(memory) {}
 
   const FoundLiterals& Found() {
-    if (found_.empty()) found_ = literals_.Find(event_);
+    if (found_.empty()) found_ = literals_.Find(event_, found_.get_allocator().resource());
     return found_;
   }
   /// The numbers of those that were found, and 0; in order.
-  const std::vector<LiteralNumber>& Numbers();
+  const std::pmr::vector<LiteralNumber>& Numbers();
 
  private:
   const Literals& literals_;
   const Event& event_;
-  FoundLiterals found_;                 // empty before the first question
-  std::vector<LiteralNumber> numbers_;  // as of Found
+  FoundLiterals found_;                      // empty before the first question
+  std::pmr::vector<LiteralNumber> numbers_;  // as of Found
 };
 
 }  // namespace tld

@@ -109,7 +109,7 @@ const Candidates& Prefilter::For(const RawEvent& event, MatchScratch& scratch) {
   Event known;
   known.Add("audit.type", type);
   for (const std::string_view of : event.TypeNames()) known.Add("audit.record_type", of);
-  for (const std::string& key : event.Keys()) known.Add("audit.key", key);
+  event.ForEachKey([&](std::string_view key) { known.Add("audit.key", key); });
   const MatchContext context{ruleset_, scratch, {}, nullptr};
   Selection selection(context, known);
   if (kind_.size() > kMostNameBytes) return other_ = selection.Run();

@@ -83,14 +83,25 @@ TEST(SingleRecord, FollowsTheRanges) {
   }
 }
 
-TEST(KeyValues, AreTakenFromTheFieldOnly) {
-  using Keys = std::vector<std::string>;
-  EXPECT_EQ(KeyValues("comm=\"x\" key=\"audit-wazuh-c\""), Keys{"audit-wazuh-c"});
-  EXPECT_EQ(KeyValues("key=(null)"), Keys{});
-  EXPECT_EQ(KeyValues("comm=\"key=(x)\" key=\"k\""), Keys{"k"});
-  EXPECT_EQ(KeyValues("comm=\"nokey=1\""), Keys{});
-  EXPECT_EQ(KeyValues("key=610162"), (Keys{"a", "b"}));
-  EXPECT_EQ(KeyValues("key=\"3005\""), Keys{"3005"});
+using Keys = std::vector<std::string>;
+
+Keys KeysOf(std::string_view body) {
+  Keys keys;
+  const bool any = ForEachKey(body, [&](std::string_view key) { keys.emplace_back(key); });
+  EXPECT_EQ(any, !keys.empty());
+  return keys;
+}
+
+TEST(Keys, AreTakenFromTheFieldOnly) {
+  EXPECT_EQ(KeysOf("comm=\"x\" key=\"audit-wazuh-c\""), Keys{"audit-wazuh-c"});
+  EXPECT_EQ(KeysOf("key=(null)"), Keys{});
+  EXPECT_EQ(KeysOf("comm=\"key=(x)\" key=\"k\""), Keys{"k"});
+  EXPECT_EQ(KeysOf("comm=\"nokey=1\""), Keys{});
+  EXPECT_EQ(KeysOf("key=610162"), (Keys{"a", "b"}));
+  EXPECT_EQ(KeysOf("key=\"3005\""), Keys{"3005"});
+  EXPECT_EQ(KeysOf("key=\"\""), Keys{});
+  EXPECT_EQ(KeysOf("key=016101016201"), (Keys{"a", "b"}));
+  EXPECT_EQ(KeysOf("key=01"), Keys{});
 }
 
 TEST(DecodeUntrusted, DecodesByForm) {
