@@ -23,8 +23,8 @@ struct Sender {
 };
 
 /// What is alerted, whatever it came from: a rule that answered an event, or the plugin's own
-/// report about itself (then `event` is null). Refers to rule, event and previous logs: valid while
-/// they are. Formatters turn it into text at once.
+/// report about itself, which has an event where a rule answered it and none where none did. Refers
+/// to rule, event and previous logs: valid while they are. Formatters turn it into text at once.
 struct Alert {
   const Rule* rule = nullptr;
   const Event* event = nullptr;
@@ -40,6 +40,8 @@ struct Alert {
   std::string location;          ///< name of the input
 
   bool about_event() const { return event != nullptr; }
+  /// A report about the plugin itself: no flood may hide one.
+  bool is_report() const { return event == nullptr || event->raw().IsReport(); }
 };
 
 /// Syslog severity (RFC 5424 section 6.2.1) of a rule level; never emerg, which is written to every

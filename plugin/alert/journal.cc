@@ -22,7 +22,7 @@ void AppendJournalField(std::string& out, std::string_view name, std::string_vie
 std::string JournalFields(const Alert& alert, const Sender& sender) {
   const Summary summary = Summarize(alert, sender);
   std::string out;
-  AppendJournalField(out, "MESSAGE_ID", summary.about_event ? kAlertMessageId : kReportMessageId);
+  AppendJournalField(out, "MESSAGE_ID", alert.is_report() ? kReportMessageId : kAlertMessageId);
   AppendOwn(out, "TLD_ID", sender.InstanceText() + '-' + std::to_string(summary.seq));
   AppendOwn(out, "TLD_RULE_ID", summary.rule);
   AppendOwn(out, "TLD_LEVEL", std::to_string(summary.level));

@@ -51,6 +51,12 @@ RawEvent MakeUnlinkedEvent(const RawEvent& exec, std::string_view unseen) {
   return event;
 }
 
+RawEvent MakeUnjudgedEvent(const RawEvent& raw) {
+  RawEvent event = raw;
+  PutFirst(event, kIdentityType, "unseen=texts");
+  return event;
+}
+
 RawEvent MakeHealthEvent(std::string_view what, std::string_view text, std::int64_t time_us,
                          std::uint64_t serial) {
   RawEvent event;

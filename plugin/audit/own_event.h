@@ -31,6 +31,10 @@ RawEvent MakeIdentityEvent(const RawEvent& exec, const SameProgram& same);
 /// before the others says.
 RawEvent MakeUnlinkedEvent(const RawEvent& exec, std::string_view unseen);
 
+/// The event again: a pattern gave up on its texts, so that not all rules were judged, as a record
+/// before the others says.
+RawEvent MakeUnjudgedEvent(const RawEvent& event);
+
 /// `what` is one word; the text may hold anything.
 RawEvent MakeHealthEvent(std::string_view what, std::string_view text, std::int64_t time_us,
                          std::uint64_t serial);

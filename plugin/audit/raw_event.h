@@ -42,6 +42,11 @@ struct RawEvent {
   }
   /// The first record of a type, or null.
   const RawRecord* Find(int type) const;
+  /// A report of this plugin about itself (own_event.h).
+  bool IsReport() const {
+    const RawRecord* own = Find(record_type::kOwn);
+    return own != nullptr && TypeName(*own) == kHealthType;
+  }
   /// One of ours, else SYSCALL if there is one, else the first. REQUIRES: there is a record.
   const RawRecord& MainRecord() const;
   /// The type names of all records, each once, in order. Views into `text`, which themselves live

@@ -274,6 +274,7 @@ bool ListHolds(const ListCondition& c, const List& list, std::string_view value)
 
 std::optional<Answer> Evaluate(const MatchContext& context, Windows& windows, const Event& event,
                                Trace* trace) {
+  context.scratch.Begin();
   return Search(context, windows, event, trace).Run();
 }
 

@@ -78,6 +78,7 @@ class AuditLint {
   bool Meets(const Condition& condition, const std::string& key) {
     Event event;
     event.Add("audit.key", key);
+    scratch_.Begin();
     return Holds(condition, {rules_.ruleset, scratch_, {}, nullptr}, event);
   }
 

@@ -27,12 +27,18 @@ enum class PatternKind { kOsMatch, kOsRegex, kPcre2 };
 
 /// What matching needs besides pattern and subject: working memory, limits, and the count of limits
 /// hit. One for a thread; patterns themselves are immutable and may be shared.
+///
+/// The limit is one for all that is matched between two calls of Begin: whoever sends much that is
+/// hard to match gains nothing by how many patterns there are.
 class MatchScratch {
  public:
   MatchScratch();
   MatchScratch(const MatchScratch&) = delete;
   MatchScratch& operator=(const MatchScratch&) = delete;
   ~MatchScratch();
+
+  /// Another event: what its matches may cost is counted from here on.
+  void Begin() { steps_ = 0; }
 
   /// How often a match was given up, and so counted as none.
   std::uint64_t limit_hits() const { return limit_hits_; }
@@ -44,7 +50,7 @@ class MatchScratch {
   pcre2_real_match_data_8* data_;
   pcre2_real_match_context_8* context_;
   std::uint64_t limit_hits_ = 0;
-  std::uint64_t steps_ = 0;  // of the match at work
+  std::uint64_t steps_ = 0;  // since Begin
   std::size_t at_ = 0;       // where it was at the last one
 };
 

@@ -111,6 +111,7 @@ const Candidates& Prefilter::For(const RawEvent& event, MatchScratch& scratch) {
   for (const std::string_view of : event.TypeNames()) known.Add("audit.record_type", of);
   event.ForEachKey([&](std::string_view key) { known.Add("audit.key", key); });
   const MatchContext context{ruleset_, scratch, {}, nullptr};
+  scratch.Begin();
   Selection selection(context, known);
   if (kind_.size() > kMostNameBytes) return other_ = selection.Run();
   if (kinds_.size() >= kMostKinds) kinds_.clear();

@@ -47,7 +47,7 @@ void Output::Send(Alert& alert, std::int64_t now_ms) {
   alert.seq = ++last_seq_;
   if (to_syslog && repeats_.Admits(alert, now_ms)) {
     // Reports of the plugin about itself are few, and about losses: no flood may hide them.
-    const auto rate = alert.about_event() ? Syslog::Rate::kLimited : Syslog::Rate::kUrgent;
+    const auto rate = alert.is_report() ? Syslog::Rate::kUrgent : Syslog::Rate::kLimited;
     syslog_.Send(SyslogSeverity(level), FormatAlert(syslog_format_, alert, sender_, kSyslogLimit),
                  now_ms, rate, syslog_.to_journal() ? JournalFields(alert, sender_) : "");
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "audit/own_event.h"
 #include "base/text.h"
 
 namespace tld {
@@ -165,12 +166,16 @@ void Pipeline::Judge(RawEvent& raw, const Candidates* candidates) {
   }
   ++counters_.judged;
   trace_.Clear();
+  const std::uint64_t gave_up = scratch_.limit_hits();
   const MatchContext context{
       policy_->ruleset, scratch_, {policy_->host, options_.location}, candidates};
   const std::optional<Answer> answer =
       Evaluate(context, *windows_, event_, options_.trace ? &trace_ : nullptr);
   const Rule* rule = answer ? &policy_->ruleset.rules[answer->rule] : nullptr;
   take_({event_, rule, answer, trace_, *policy_, context});
+  // Whoever pads a command until a pattern gives up is told of by name.
+  if (scratch_.limit_hits() != gave_up && !event_.is_own())
+    TakeOwn(MakeUnjudgedEvent(event_.raw()));
 }
 
 /// An event counts as the plugin's own only when all of it fits: process, user, no login, this

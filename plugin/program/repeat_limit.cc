@@ -24,13 +24,19 @@ std::string UserOf(const Event& event) {
 }  // namespace
 
 bool RepeatLimit::Admits(const Alert& alert, std::int64_t now_ms) {
-  if (options_.burst == 0 || !alert.about_event()) return true;
+  if (options_.burst == 0 || alert.is_report()) return true;
   std::string user = UserOf(*alert.event);
   // Other programs and users are told apart, so that one that is run on purpose hides none of them.
-  std::string key = alert.rule->id + ' ' + user + ' ';
+  // Names of programs cost nothing: whoever takes very many meets a limit for all of theirs, and
+  // not for those of others.
+  const std::string of_user = alert.rule->id + ' ' + user;
+  std::string key = of_user + ' ';
   key.append(Short(alert.event->First("audit.uid"))).append(" ");
   key.append(Short(alert.event->First("audit.exe")));
-  if (kinds_.size() >= kMostKinds && !kinds_.contains(key)) key = kOthers;
+  if (kinds_.size() >= kMostPrograms && !kinds_.contains(key)) {
+    key = of_user;
+    if (kinds_.size() >= kMostKinds && !kinds_.contains(key)) key = kOthers;
+  }
   const auto [found, is_new] = kinds_.try_emplace(std::move(key));
   Kind& kind = found->second;
   if (is_new) {

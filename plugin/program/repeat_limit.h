@@ -25,8 +25,11 @@ class RepeatLimit {
     bool operator==(const Options&) const = default;
   };
 
-  /// Rules and users that are told apart at a time; those beyond count as one.
-  static constexpr std::size_t kMostKinds = 1024;
+  /// Kinds that are told apart at a time: when there are so many, further programs of a user count
+  /// as one for each rule,
+  static constexpr std::size_t kMostPrograms = 1024;
+  /// and, with so many, all further ones as one.
+  static constexpr std::size_t kMostKinds = 4096;
 
   explicit RepeatLimit(const Options& options) : options_(options) {}
   void Configure(const Options& options) { options_ = options; }

@@ -193,6 +193,7 @@ TEST(Pcre2, WhatAWholeMatchMayCostIsBoundedOverAllStartPositions) {
     ASSERT_TRUE(compiled) << pattern;
     EXPECT_FALSE(compiled->Matches(subject + "=1!x#", scratch)) << pattern;
     EXPECT_EQ(scratch.limit_hits(), ++hits) << pattern;
+    scratch.Begin();
   }
   // What is cheap is found, however long the subject.
   for (const char* pattern : {"^a+=1", "=1!x$", "evil|=1", "a=[0-9]"}) {
@@ -200,6 +201,20 @@ TEST(Pcre2, WhatAWholeMatchMayCostIsBoundedOverAllStartPositions) {
         << pattern;
   }
   EXPECT_EQ(scratch.limit_hits(), hits);
+}
+
+TEST(Pcre2, TheLimitIsOneForAllMatchesOfAnEvent) {
+  MatchScratch scratch;
+  const Result<Pattern> costly = Pattern::Compile(PatternKind::kPcre2, "[a-z]+[0-9]");
+  const Result<Pattern> cheap = Pattern::Compile(PatternKind::kPcre2, "b[a-z]");
+  ASSERT_TRUE(costly && cheap);
+  scratch.Begin();
+  EXPECT_FALSE(costly->Matches(std::string(131'000, 'a'), scratch));
+  EXPECT_FALSE(cheap->Matches("bc", scratch));
+  EXPECT_EQ(scratch.limit_hits(), 2u);
+  scratch.Begin();
+  EXPECT_TRUE(cheap->Matches("bc", scratch));
+  EXPECT_EQ(scratch.limit_hits(), 2u);
 }
 
 TEST(Pcre2, IsCaseSensitiveBytes) {
@@ -216,6 +231,7 @@ TEST(Pcre2, AnExplodingPatternGivesUpAndIsCounted) {
   ASSERT_TRUE(pattern);
   EXPECT_FALSE(pattern->Matches(std::string(60, 'a') + "b", scratch));
   EXPECT_EQ(scratch.limit_hits(), 1u);
+  scratch.Begin();
   EXPECT_TRUE(pattern->Matches("aaa", scratch));
 }
 

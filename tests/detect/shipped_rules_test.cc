@@ -107,8 +107,14 @@ TEST(ShippedRules, NoPatternGivesUpOnALongCommandLine) {
                                  "/.a",
                                  " --argv0 ",
                                  "rm .bash_history",
-                                 "of= "}) {
-    std::string text;
+                                 "of= ",
+                                 "|",
+                                 "| ",
+                                 "|a/",
+                                 "|sudo -x ",
+                                 " \t"}) {
+    // What opens the way to the patterns that look for a pipe into a shell.
+    std::string text = "base64 -d; telnet h; curl h; mkfifo p; ";
     while (text.size() < 200'000) text += word;
     const std::string stamp = "msg=audit(1700000000.000:" + std::to_string(++serial) + "): ";
     pipeline.Feed("type=SYSCALL " + stamp +
@@ -129,6 +135,30 @@ TEST(ShippedRules, NoPatternGivesUpOnALongCommandLine) {
   }
   pipeline.Finish(0);
   EXPECT_EQ(pipeline.counters().judged, static_cast<std::uint64_t>(serial));
+}
+
+/// A pattern can be worn out all the same: whoever does so is told of.
+TEST(ShippedRules, WhatAPatternGaveUpOnIsToldByName) {
+  std::vector<std::string> answers;
+  Pipeline::Options options;
+  options.location = "test";
+  Pipeline pipeline(options, TestPolicy::Shipped(), [&](const Pipeline::Outcome& outcome) {
+    const std::string user(outcome.event.First("audit.auid"));
+    answers.push_back((outcome.rule == nullptr ? "-" : outcome.rule->id) + ' ' + user);
+  });
+  const std::string stamp = "msg=audit(1700000000.000:1): ";
+  std::string log = "type=SYSCALL " + stamp +
+                    "arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=2 auid=1000 uid=0 "
+                    "tty=pts0 ses=3 comm=\"python3\" exe=\"/usr/bin/python3\" "
+                    "key=\"audit-wazuh-c\"\n";
+  log += "type=EXECVE " + stamp + "argc=4 a0=\"python3\" a1=\"-c\" a2=\"socket\" a3_len=600000";
+  for (int i = 0; i < 100; ++i) {
+    log += (i == 0 ? " " : "type=EXECVE " + stamp) + "a3[" + std::to_string(i) + "]=\"" +
+           std::string(6000, 's') + "\"\n";
+  }
+  pipeline.Feed(log + "type=EOE " + stamp + '\n', 0);
+  pipeline.Finish(0);
+  EXPECT_EQ(answers, (std::vector<std::string>{"80792 1000", "200115 1000"}));
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "audit/own_event.h"
+#include "audit/parser.h"
 #include "tests/support.h"
 
 namespace tld {
@@ -83,6 +85,27 @@ TEST_F(RepeatLimitTest, LongPathsOfProgramsAreTheSameKindWhenTheyBeginAlike) {
   EXPECT_EQ(admitted, 3u);
 }
 
+TEST_F(RepeatLimitTest, ProgramsByTheThousandHideNeitherOtherUsersNorOtherRules) {
+  for (int i = 0; i < 5000; ++i) {
+    Admits(red_, ParseEvent(ExecRecords("x", "/tmp/" + std::to_string(i))), 0);
+  }
+  EXPECT_FALSE(Admits(red_, ParseEvent(ExecRecords("x", "/tmp/another")), 1));
+  EXPECT_TRUE(Admits(red_, bob_, 1));
+  EXPECT_TRUE(Admits(other_, ParseEvent(ExecRecords("x", "/tmp/another")), 1));
+  const std::vector<News> news = limit_.Tell(10'000);
+  ASSERT_EQ(news.size(), 1u);
+  EXPECT_TRUE(news[0].text.starts_with(
+      "3974 more alerts of rule 100210, level 12, login user 1000, in 10 s are not in syslog"))
+      << news[0].text;
+}
+
+TEST_F(RepeatLimitTest, AReportThatARuleAnswersIsWrittenEachTime) {
+  RawEvent raw = MakeHealthEvent("input-dropped", "lines were lost", 0, 1);
+  Event report;
+  Parser().Parse(raw, report);
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(Admits(red_, report, 0));
+}
+
 TEST_F(RepeatLimitTest, AMillionKindsCostABoundedMemoryAndAreTold) {
   std::size_t admitted = 0;
   for (int i = 0; i < 100'000; ++i) {
@@ -92,7 +115,7 @@ TEST_F(RepeatLimitTest, AMillionKindsCostABoundedMemoryAndAreTold) {
   EXPECT_EQ(admitted, RepeatLimit::kMostKinds + 3);
   const std::vector<News> news = limit_.Tell(20'000);
   ASSERT_EQ(news.size(), 1u);
-  EXPECT_TRUE(news[0].text.starts_with("98973 more alerts, in 20 s are not in syslog"))
+  EXPECT_TRUE(news[0].text.starts_with("95901 more alerts, in 20 s are not in syslog"))
       << news[0].text;
 }
 
