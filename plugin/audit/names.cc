@@ -53,15 +53,27 @@ bool OnlyLooks(std::string_view option) {
   return std::find(std::begin(kOptions), std::end(kOptions), option) != std::end(kOptions);
 }
 
-std::string_view LoaderTarget(const std::vector<Argument>& arguments) {
-  for (std::size_t i = 1; i < arguments.size(); ++i) {
-    const std::string_view word = arguments[i].value;
-    if (OnlyLooks(word)) return {};
-    if (!word.starts_with("--")) return word;
-    if (TakesArgument(word)) ++i;
+/// What the loader is asked to run: the arguments from there on, and the name it shall have.
+struct LoaderTarget {
+  std::span<const Argument> arguments;
+  std::string_view argv0;
+
+  static LoaderTarget Of(std::span<const Argument> arguments) {
+    LoaderTarget target;
+    for (std::size_t i = 1; i < arguments.size(); ++i) {
+      const std::string_view word = arguments[i].value;
+      if (OnlyLooks(word)) return {};
+      if (!word.starts_with("--")) {
+        target.arguments = arguments.subspan(i);
+        return target;
+      }
+      if (!TakesArgument(word)) continue;
+      ++i;
+      if (word == "--argv0" && i < arguments.size()) target.argv0 = arguments[i].value;
+    }
+    return {};
   }
-  return {};
-}
+};
 
 /// Whether a multi-call binary takes the word for itself: busybox does so with whatever begins with
 /// its name, also behind a dash, and then looks at the next word in the same way.
@@ -72,7 +84,7 @@ bool IsMultiCallWord(std::string_view word) {
 }
 
 /// argv[0] names the applet, unless the binary itself was called: then the next word does.
-std::string_view Applet(const std::vector<Argument>& arguments) {
+std::string_view Applet(std::span<const Argument> arguments) {
   constexpr std::string_view kCoreutils = "--coreutils-prog=";
   for (const Argument& argument : arguments) {
     std::string_view word = argument.value;
@@ -82,11 +94,14 @@ std::string_view Applet(const std::vector<Argument>& arguments) {
   return {};
 }
 
-/// Without `.`, `..` and doubled slashes; symbolic links stay as they are.
-std::string AbsolutePath(std::string_view directory, std::string_view path) {
+std::string Joined(std::string_view directory, std::string_view path) {
   std::string whole;
   if (!path.starts_with('/') && !directory.empty()) (whole += directory) += '/';
-  whole += path;
+  return whole += path;
+}
+
+/// Without `.`, `..` and doubled slashes; symbolic links stay as they are.
+std::string Normal(std::string whole) {
   const bool normal =
       whole.starts_with('/') && whole.find("//") == whole.npos && whole.find("/.") == whole.npos;
   return normal ? whole : std::filesystem::path(whole).lexically_normal().string();
@@ -249,12 +264,20 @@ class Program {
     if (word.starts_with('-')) word.remove_prefix(1);  // a login shell
     names_.Add(ProgramName(word));
     if (IsScript(arguments)) Unwrap("script", path_);
-    if (IsLoader(exe_)) Unwrap("loader", LoaderTarget(arguments));
-    if (IsMultiCall(exe_)) {
-      const std::string_view applet = ProgramName(Applet(arguments));
-      if (!applet.empty() && applet != ProgramName(exe_)) ways_.Add("applet");
-      names_.Add(applet);
-    }
+    if (IsMultiCall(exe_)) AddApplet(exe_, arguments);
+    if (!IsLoader(exe_)) return;
+    const LoaderTarget target = LoaderTarget::Of(arguments);
+    if (target.arguments.empty()) return;
+    const std::string_view file = target.arguments[0].value;
+    Unwrap("loader", file);
+    names_.Add(ProgramName(target.argv0));
+    if (IsMultiCall(file)) AddApplet(file, target.arguments);
+  }
+
+  void AddApplet(std::string_view program, std::span<const Argument> arguments) {
+    const std::string_view applet = ProgramName(Applet(arguments));
+    if (!applet.empty() && applet != ProgramName(program)) ways_.Add("applet");
+    names_.Add(applet);
   }
 
   /// The kernel puts the interpreter before the script, as argument 0, and the name it was asked
@@ -272,7 +295,10 @@ class Program {
     if (target.empty()) return;
     ways_.Add(way);
     names_.Add(ProgramName(target));
-    files_.Add(unwrapped_.emplace_front(AbsolutePath(cwd_, target)));
+    const std::string whole = Joined(cwd_, target);
+    files_.Add(unwrapped_.emplace_front(Normal(whole)));
+    // `..` behind a symbolic link leads elsewhere: the file itself is found by what was said.
+    if (whole.find("/..") != whole.npos) files_.Add(unwrapped_.emplace_front(whole));
   }
 
   std::string_view exe_;

@@ -84,6 +84,11 @@ void Store::Configure(Options options) {
     problem_.clear();
     retry_ms_ = 0;
   }
+  if (options.path.empty()) {  // what could not be written has nowhere to go
+    counters_.lost += pending_.size();
+    pending_.clear();
+    pending_bytes_ = 0;
+  }
   options_ = std::move(options);
   if (database_) {
     database_->Run("PRAGMA max_page_count=" +

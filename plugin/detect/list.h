@@ -103,7 +103,8 @@ Result<OpenedList> OpenList(const ListDirectories& where, std::string_view name,
 Status RefreshCompiledList(const ListDirectories& where, std::string_view name,
                            Diagnostics& diagnostics);
 
-/// All names that have a text or a compiled file in the directories, sorted.
+/// All names that have a text or a compiled file in the directories, sorted. Not those with a dot:
+/// dpkg and editors leave such files beside a list.
 std::vector<std::string> ListNames(const ListDirectories& where);
 
 }  // namespace tld

@@ -290,12 +290,12 @@ std::string WatchAuditRules(const std::vector<std::string>& paths) {
       text += begin + (S_ISDIR(st.st_mode) ? " -F dir=" : " -F path=") + path + " -F perm=wa" +
               std::string(kWatchKey) + '\n';
     }
-    // SIGKILL and SIGSTOP; the signal is the second argument, of tgkill(2) the third.
+    // SIGKILL and SIGSTOP; the signal is the second argument, of calls for one thread the third.
     for (const char* signal : {"9", "19"}) {
-      text += begin + " -S kill,tkill,pidfd_send_signal -F a1=" + signal + " -F auid!=unset" +
+      text += begin + " -S kill,tkill,pidfd_send_signal,rt_sigqueueinfo -F a1=" + signal +
+              " -F auid!=unset" + std::string(kSignalKey) + '\n';
+      text += begin + " -S tgkill,rt_tgsigqueueinfo -F a2=" + signal + " -F auid!=unset" +
               std::string(kSignalKey) + '\n';
-      text +=
-          begin + " -S tgkill -F a2=" + signal + " -F auid!=unset" + std::string(kSignalKey) + '\n';
     }
   }
   return text;

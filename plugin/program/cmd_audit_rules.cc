@@ -87,11 +87,11 @@ int RunAuditRules(const CommonOptions& common, const AuditRulesOptions& options)
   }
   const Config config = common.Settings();
   const Result<Identity> plugin = FindUser(config.user);
-  return Change({plugin
-                     ? kHeader + ExceptionAuditRules(TLD_SBINDIR "/tld-audisp", plugin->uid) +
-                           WatchAuditRules({"/etc/audit", TLD_SYSCONFDIR "/tld-audisp",
-                                            TLD_DATADIR "/tld-audisp", TLD_SBINDIR "/tld-audisp"})
-                     : std::string(),
+  return Change({plugin ? kHeader + ExceptionAuditRules(TLD_SBINDIR "/tld-audisp", plugin->uid) +
+                              WatchAuditRules({"/etc/audit", TLD_SYSCONFDIR "/tld-audisp",
+                                               TLD_DATADIR "/tld-audisp", TLD_SBINDIR "/tld-audisp",
+                                               config.compiled_lists})
+                        : std::string(),
                  kHeader + rules});
 }
 

@@ -65,13 +65,14 @@ void CheckTrusted(const std::vector<std::string>& paths, Diagnostics& diagnostic
 
 /// All files of a configuration.
 std::vector<std::string> FilesOf(const LoadedPolicy& loaded, const PolicySource& source) {
-  std::vector<std::string> paths = {source.config_file};
+  std::vector<std::string> paths = ConfigFiles(source.config_file);
   for (const SourceText& file : loaded.rule_files) paths.push_back(file.path);
   const ListDirectories where = ListsOf(loaded.policy->config, source);
   for (const std::string& name : ListNames(where)) {
     const ListSources sources = FindListSources(where, name);
     paths.insert(paths.end(), sources.texts.begin(), sources.texts.end());
     paths.insert(paths.end(), sources.exclusions.begin(), sources.exclusions.end());
+    if (!sources.ready.empty()) paths.push_back(sources.ready);
   }
   return paths;
 }

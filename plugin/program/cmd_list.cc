@@ -54,6 +54,17 @@ class ListCommand {
   }
 
   int Add() {
+    if (options_.value.empty()) {
+      // Without its value an entry is still there, and no rule that asks for the value sees it.
+      Diagnostics ignored;
+      const Result<OpenedList> opened = OpenList(where_, options_.name, ignored);
+      const auto value = opened ? opened->list.Find(options_.key) : std::nullopt;
+      if (value && !value->empty()) {
+        return Complain("'" + options_.key + "' has the value '" + Shown(*value) +
+                            "'; say which one it shall have, or remove it first",
+                        kMisuse);
+      }
+    }
     return Edit([&]() -> Status {
       const std::string path = TextPath();
       const Result<std::string> before = ReadText(path);
@@ -194,9 +205,6 @@ class ListCommand {
 
   /// One editor at a time; afterwards the list is compiled and the plugin told.
   int Edit(const std::function<Status()>& change) {
-    if (!ListName(options_.name) || *ListName(options_.name) != options_.name) {
-      return Complain("'" + options_.name + "' is no name of a list", kMisuse);
-    }
     if (const ListSources sources = FindListSources(where_, options_.name);
         !sources.ready.empty()) {
       return Complain(sources.ready + " has no text to edit", kFindings);
@@ -223,6 +231,9 @@ class ListCommand {
 }  // namespace
 
 int RunList(const CommonOptions& common, const ListOptions& options) {
+  if (!options.name.empty() && ListName(options.name) != options.name) {
+    return Complain("'" + options.name + "' is no name of a list", kMisuse);
+  }
   ListCommand list(common, options);
   switch (options.action) {
     case ListOptions::Action::kShow:

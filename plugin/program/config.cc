@@ -198,6 +198,17 @@ void ReadConfigText(const SourceText& source, Config& config, Diagnostics& diagn
   config.remotes = remotes.Finish(diagnostics);
 }
 
+std::vector<std::string> ConfigFiles(const std::string& path) {
+  std::vector<std::string> files = {path};
+  const std::string parts = path.substr(0, path.size() - BaseName(path).size()) + "conf.d";
+  if (const auto names = ListDirectory(parts)) {
+    for (const std::string& name : *names) {
+      if (name.ends_with(".conf") && !name.starts_with('.')) files.push_back(parts + '/' + name);
+    }
+  }
+  return files;
+}
+
 Config LoadConfig(const std::string& path, const Installation& installation, const FileTrust& trust,
                   Diagnostics& diagnostics) {
   Config config;
@@ -218,13 +229,7 @@ Config LoadConfig(const std::string& path, const Installation& installation, con
       diagnostics.AddFile(file, {Severity::kError, "unreadable-file", text.message()});
     }
   };
-  read(path);
-  const std::string parts = path.substr(0, path.size() - BaseName(path).size()) + "conf.d";
-  if (const auto names = ListDirectory(parts)) {
-    for (const std::string& name : *names) {
-      if (name.ends_with(".conf") && !name.starts_with('.')) read(parts + '/' + name);
-    }
-  }
+  for (const std::string& file : ConfigFiles(path)) read(file);
   config.remotes = remotes.Finish(diagnostics);
   return config;
 }

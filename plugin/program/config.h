@@ -71,9 +71,12 @@ struct Installation {
 };
 Installation FindInstallation();
 
-/// Reads `path`, then `conf.d/*.conf` beside it in the order of their names; the last value of a
-/// key wins. What is wrong is in `diagnostics`, with its place, and leaves the value as it was. A
-/// main file that is not there is an error; the defaults are returned then.
+/// The files of the settings: `path`, then `conf.d/*.conf` beside it in the order of their names.
+std::vector<std::string> ConfigFiles(const std::string& path);
+
+/// Reads ConfigFiles(path); the last value of a key wins. What is wrong is in `diagnostics`, with
+/// its place, and leaves the value as it was. A main file that is not there is an error; the
+/// defaults are returned then.
 Config LoadConfig(const std::string& path, const Installation& installation, const FileTrust& trust,
                   Diagnostics& diagnostics);
 

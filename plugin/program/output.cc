@@ -22,12 +22,12 @@ Output::Output(Sender sender, const Config& config)
       repeats_(config.repeats),
       file_(config.file_path),
       store_(StoreOptions(config)) {
-  Configure(config);
+  Configure(config, sender_.host);
 }
 
-void Output::Configure(const Config& config) {
+void Output::Configure(const Config& config, const std::string& host) {
   sender_.agent_id = config.agent_id;
-  if (!config.host.empty()) sender_.host = config.host;
+  sender_.host = host;
   syslog_level_ = config.syslog_level;
   syslog_format_ = config.syslog_format;
   file_level_ = config.file_level;

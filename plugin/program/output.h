@@ -21,7 +21,8 @@ class Output {
 
   /// Takes new levels, formats and destinations. Lines that wait for an unchanged syslog socket
   /// stay.
-  void Configure(const Config& config);
+  /// `host` is the name of this machine in what is sent.
+  void Configure(const Config& config, const std::string& host);
 
   /// Fills in the number and sends. An alert below every sink's level gets no number, so that a
   /// receiver can tell a loss from a gap.

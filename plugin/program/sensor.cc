@@ -281,7 +281,7 @@ class Sensor {
       pipeline_->SetPolicy(loaded.policy);
       recognizer_.SetPolicy(*loaded.policy);
       const Status handed = remotes_.Configure(loaded.policy->config, RealtimeUs());
-      output_->Configure(loaded.policy->config);
+      output_->Configure(loaded.policy->config, loaded.policy->host);
       output_->store().KeepAfter(remotes_.KeepAfter());
       degraded_ = start_.problems;
       if (!handed) degraded_.push_back(handed.message());

@@ -220,15 +220,17 @@ class Witness {
 
   static bool WasThere(const WitnessQuestion& question, const std::string& path, Unseen unseen) {
     if (unseen != Unseen::kGone && unseen != Unseen::kOtherFile) return false;
-    // The directory, or the nearest above it that is still there: it may have been removed as well.
-    // What a container has at its own top says nothing.
+    // The directory, or the nearest above it that is still there: it may have been removed as well,
+    // or a link stands there now. The kernel's path of a program has none, and behind one there is
+    // whatever its owner likes. What a container has at its own top says nothing.
     Fd place;
     std::string directory = path;
     while (!place) {
       directory.resize(directory.rfind('/'));
       if (directory.empty()) return false;
       place = Fd(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-      if (!place && errno != ENOENT && errno != ENOTDIR) return false;
+      if (!place && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) return false;
+      if (place && RealPath(place.get()) != directory) place.Reset();
     }
     struct stat st {};
     struct statfs fs {};

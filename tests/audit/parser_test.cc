@@ -223,6 +223,14 @@ TEST(ProgramNames, UnwrapsLoaderAppletAndScript) {
   EXPECT_EQ(Values(Exec("busybox", "/usr/bin/busybox", "argc=2 a0=\"busybox\" a1=\"nc\""),
                    "audit.program"),
             "busybox|nc");
+  const std::string loader = "/usr/lib64/ld-linux-x86-64.so.2";
+  const std::string busybox = "argc=4 a0=\"ld.so\" a1=\"/bin/busybox\" a2=\"nc\" a3=\"-h\"";
+  EXPECT_EQ(Values(Exec("busybox", loader, busybox), "audit.program"),
+            "busybox|ld-linux-x86-64.so.2|ld.so|nc");
+  EXPECT_EQ(Values(Exec("busybox", loader,
+                        "argc=4 a0=\"ld.so\" a1=\"--argv0\" a2=\"nc\" a3=\"/bin/busybox\""),
+                   "audit.program"),
+            "busybox|ld-linux-x86-64.so.2|ld.so|nc");
   EXPECT_EQ(Values(Exec("x", "/usr/bin/busybox", "argc=1 a0=\"nc\"", "/tmp/x"), "audit.program"),
             "x|busybox|nc");
   EXPECT_EQ(Values(Exec("linpeas.sh", "/usr/bin/dash", "argc=2 a0=\"/bin/sh\" a1=\"./linpeas.sh\"",
@@ -231,6 +239,12 @@ TEST(ProgramNames, UnwrapsLoaderAppletAndScript) {
             "linpeas.sh|dash|sh");
   EXPECT_EQ(Values(Exec("nc", "/tmp/nc (deleted)", "argc=1 a0=\"-kworker\""), "audit.program"),
             "nc|kworker");
+}
+
+TEST(ProgramNames, AFileBehindALinkIsNamedAsTheLoaderWasToldToo) {
+  const Event event =
+      Exec("x", "/usr/lib64/ld-linux-x86-64.so.2", "argc=2 a0=\"ld.so\" a1=\"/home/a/link/../x\"");
+  EXPECT_EQ(Values(event, "audit.identity.file"), "/home/a/x|/home/a/link/../x");
 }
 
 TEST(ProgramNames, AFileThatIsOpenedIsNoProgram) {

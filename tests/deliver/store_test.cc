@@ -159,6 +159,16 @@ TEST_F(StoreTest, WhatWaitsIsBoundedAndTheRestCounted) {
   EXPECT_EQ(store.counters().lost + store.pending(), 1000u);
 }
 
+TEST_F(StoreTest, WhatWaitsWhenTheStoreIsSwitchedOffIsCountedAsLost) {
+  options_.path = directory_ / "missing/alerts.db";
+  Store store(options_);
+  for (int i = 0; i < 3; ++i) Add(store);
+  options_.path.clear();
+  store.Configure(options_);
+  EXPECT_EQ(store.pending(), 0u);
+  EXPECT_EQ(store.counters().lost, 3u);
+}
+
 TEST_F(StoreTest, ADamagedFileIsSetAsideAndANewOneBegun) {
   for (const std::size_t keep : {std::size_t{0}, std::size_t{100}, std::size_t{5000}}) {
     {

@@ -345,6 +345,20 @@ TEST_F(EvasionTest, AProgramThatIsRemovedAsSoonAsItRuns) {
   ExpectAlert("200114", "still running: " + copy);
 }
 
+/// Behind the link is a directory of another file system, where the program never was.
+TEST_F(EvasionTest, APrivateCopyWhoseDirectoryIsALinkNow) {
+  const std::vector<pid_t> witness = RolesOf(host_->Front(), true);
+  ASSERT_EQ(witness.size(), 1u);
+  std::filesystem::create_directory(At("d"));
+  std::filesystem::copy("/usr/bin/sleep", At("d/later"));
+  kill(witness[0], SIGSTOP);
+  Shell(At("d/later") + " 4 & sleep 0.1");
+  std::filesystem::rename(At("d"), At("d.e"));
+  std::filesystem::create_directory_symlink("/proc", At("d"));
+  kill(witness[0], SIGCONT);
+  ExpectAlert("200114", "still running: " + At("d/later"));
+}
+
 TEST_F(EvasionTest, AWitnessThatIsKilledComesBack) {
   const std::vector<pid_t> before = RolesOf(host_->Front(), true);
   ASSERT_EQ(before.size(), 1u);

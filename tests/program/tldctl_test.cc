@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -16,6 +17,7 @@ namespace {
 using testing_support::ExecRecords;
 using testing_support::Ran;
 using testing_support::RuleText;
+using testing_support::Slurp;
 using testing_support::TldctlTest;
 
 const std::string kNc = ExecRecords("nc", "/usr/bin/nc.openbsd");
@@ -209,6 +211,34 @@ TEST_F(TldctlTest, ReplayShowsAlertsAndASummary) {
   document.Parse(json.out.c_str());
   ASSERT_FALSE(document.HasParseError()) << json.out;
   EXPECT_STREQ(document["rule"]["id"].GetString(), "100002");
+}
+
+TEST_F(TldctlTest, CheckWarnsOfSettingsThatOthersMayWrite) {
+  Rules(RuleText("id=\"100001\" level=\"3\""));
+  const std::string part = directory_.Write("conf.d/50-x.conf", "");
+  ASSERT_EQ(chmod(part.c_str(), 0666), 0);
+  const Ran ran = Run("check");
+  EXPECT_NE(ran.out.find(part + ": warning: the plugin refuses this file"), std::string::npos)
+      << ran.out;
+}
+
+TEST_F(TldctlTest, AnEntryDoesNotLoseItsValueByOversight) {
+  const Ran ran = Run("list add l nc");
+  EXPECT_EQ(ran.status, 2) << ran.out;
+  EXPECT_EQ(ran.out,
+            "tldctl: 'nc' has the value 'red'; say which one it shall have, or remove it first\n");
+  EXPECT_EQ(Slurp(directory_ / "lists/l"), "nc:red\n");
+  EXPECT_EQ(Run("list add l nc orange").status, 0);
+  EXPECT_EQ(Run("list get l nc").out, "orange\n");
+}
+
+TEST_F(TldctlTest, AListIsANameAndNoPath) {
+  for (const char* action : {"show ../none.conf", "get ../none.conf x", "check ../none.conf",
+                             "compile ../none.conf", "add ../x y"}) {
+    const Ran ran = Run(std::string("list ") + action);
+    EXPECT_EQ(ran.status, 2) << action;
+    EXPECT_NE(ran.out.find("is no name of a list"), std::string::npos) << ran.out;
+  }
 }
 
 TEST_F(TldctlTest, CheckShowsTheRulesBelowEachOther) {
