@@ -21,10 +21,14 @@ class TldctlTest : public testing::Test {
  protected:
   /// Runs `tldctl COMMAND` on the rules and lists that the test has written; `input` is its stdin.
   Ran Run(const std::string& command, const std::string& input = "") const {
-    const std::string line = BuildDirectory() + "/tldctl " + command + " --rules " +
-                             (directory_ / "rules") + " --lists " + (directory_ / "lists") +
-                             " --conf " + (directory_ / "none.conf") + " <" +
-                             directory_.Write("stdin", input) + " 2>&1";
+    return RunAsItIs(command + " --rules " + (directory_ / "rules") + " --lists " +
+                         (directory_ / "lists") + " --conf " + (directory_ / "none.conf"),
+                     input);
+  }
+  /// Runs `tldctl COMMAND` and adds nothing.
+  Ran RunAsItIs(const std::string& command, const std::string& input = "") const {
+    const std::string line =
+        BuildDirectory() + "/tldctl " + command + " <" + directory_.Write("stdin", input) + " 2>&1";
     Ran ran;
     FILE* pipe = popen(line.c_str(), "r");
     if (pipe == nullptr) return ran;

@@ -215,10 +215,12 @@ TEST_F(TldctlTest, ReplayShowsAlertsAndASummary) {
 
 TEST_F(TldctlTest, CheckWarnsOfSettingsThatOthersMayWrite) {
   Rules(RuleText("id=\"100001\" level=\"3\""));
+  directory_.Write("none.conf", "[rules]\npaths = " + (directory_ / "rules") +
+                                    "\n[lists]\ndirectories = " + (directory_ / "lists") + '\n');
   const std::string part = directory_.Write("conf.d/50-x.conf", "");
   ASSERT_EQ(chmod(part.c_str(), 0666), 0);
-  const Ran ran = Run("check");
-  EXPECT_NE(ran.out.find(part + ": warning: the plugin refuses this file"), std::string::npos)
+  const Ran ran = RunAsItIs("check --conf " + (directory_ / "none.conf"));
+  EXPECT_NE(ran.out.find(part + ":1:1: warning: the plugin refuses this file"), std::string::npos)
       << ran.out;
 }
 
