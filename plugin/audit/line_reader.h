@@ -20,7 +20,8 @@ class LineReader {
     std::uint64_t with_nul = 0;
   };
 
-  /// Lines of live input are at most 8,970 bytes and their header; DESIGN asks for 16 KiB.
+  /// Lines of live input are at most 8,970 bytes and their header (MAX_AUDIT_MESSAGE_LENGTH of
+  /// libaudit.h), and auditd's enrichment.
   static constexpr std::size_t kLiveLimit = 16 * 1024;
 
   explicit LineReader(std::size_t limit) : limit_(limit) {}

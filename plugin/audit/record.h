@@ -15,7 +15,6 @@ namespace tld {
 
 /// The numbers of include/uapi/linux/audit.h and libaudit.h that have a meaning of their own here.
 namespace record_type {
-inline constexpr int kLogin = 1006;
 inline constexpr int kSyscall = 1300;
 inline constexpr int kPath = 1302;
 inline constexpr int kConfigChange = 1305;

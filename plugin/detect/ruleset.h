@@ -16,7 +16,7 @@
 #include "detect/pattern.h"
 
 /// The compiled rules: immutable data, built by compile.h, walked by engine.h. What changes while
-/// events are evaluated is not here (Windows in engine.h).
+/// events are evaluated is not here (Windows in window.h).
 namespace tld {
 
 /// `match`, `regex`: a pattern on the full log.

@@ -83,8 +83,8 @@ void PrintKernel() {
 int ReloadPlugin(const CommonOptions& common, bool quiet_without_plugin) {
   const Result<std::string> answer = AskPlugin(SocketOf(common), "reload");
   if (!answer && quiet_without_plugin) {
-    std::fputs("tldctl: no plugin is running; the change counts from its start on\n", stderr);
-    return kGood;
+    return Complain(answer.message() + "; the change counts from its next start or reload on",
+                    kGood);
   }
   if (!answer) return Complain(answer.message(), kMisuse);
   rapidjson::Document document;

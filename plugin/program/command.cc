@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <string>
 
+#include "base/os.h"
 #include "base/text.h"
 #include "program/sandbox.h"
 
@@ -23,6 +25,10 @@ PolicySource CommonOptions::Source() const {
 }
 
 Config CommonOptions::Settings() const {
+  // Of what is wrong in them `check` tells; here it matters that they are not those of this host.
+  if (access(config_file.c_str(), R_OK) != 0 && errno != ENOENT) {
+    Complain(OsError("cannot read " + config_file).message + "; the defaults count", kGood);
+  }
   Diagnostics ignored;
   return LoadConfig(config_file, FindInstallation(), {}, ignored);
 }

@@ -125,11 +125,7 @@ class Front {
       switch (signal->number) {
         case SIGTERM:
           // systemd signals all of auditd's group before auditd has passed on its last events.
-          if (signal->sender == start_.parent) {
-            terminate_ = true;
-          } else {
-            ++counters_->foreign_sigterms;
-          }
+          if (signal->sender == start_.parent) terminate_ = true;
           break;
         case SIGHUP:
           if (sensor_.pid != 0) kill(sensor_.pid, SIGHUP);

@@ -23,10 +23,10 @@ struct FrontStart {
 };
 
 /// The front role: reads fd 0 without ever waiting for anything else, and keeps a sensor running
-/// behind a bounded queue, and a courier while there are remotes. auditd stalls every audited
-/// system call of the host when its plugin does not read, and gives a plugin up that ends ten
-/// times; so nothing that may take long or crash happens in this process. Returns the exit status
-/// of the plugin: 0 at the end of the input.
+/// behind a bounded queue, a witness for it, and a courier while there are remotes. auditd stalls
+/// every audited system call of the host when its plugin does not read, and gives a plugin up that
+/// ends ten times; so nothing that may take long or crash happens in this process. Returns the exit
+/// status of the plugin: 0 at the end of the input.
 int RunFront(FrontStart start);
 
 }  // namespace tld

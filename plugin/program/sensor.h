@@ -23,8 +23,7 @@ struct SensorStart {
   bool confine = true;                ///< restrict files and system calls
 };
 
-/// The sensor role: from the front's bytes to alerts. Runs until its input ends; returns the exit
-/// status of the process. Never gives up over settings, rules or lists.
+/// The descriptors that the sensor works with; it owns them.
 struct SensorEnds {
   QueueReader input;
   Fd wake;     ///< readable when there is input again; its end is that of the input
@@ -39,6 +38,9 @@ struct SensorPages {
   SharedPage<CourierCounters>& courier;
   SharedPage<WitnessCounters>& witness;
 };
+
+/// The sensor role: from the front's bytes to alerts. Runs until its input ends; returns the exit
+/// status of the process. Never gives up over settings, rules or lists.
 int RunSensor(const SensorStart& start, SensorEnds ends, SensorPages pages);
 
 }  // namespace tld

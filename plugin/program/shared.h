@@ -25,7 +25,6 @@ struct FrontCounters {
   std::atomic<std::uint64_t> alerts_lost{0};  ///< a sensor that died had not stored them
   std::atomic<std::uint64_t> sensor_starts{0};
   std::atomic<std::uint64_t> queue_peak{0};
-  std::atomic<std::uint64_t> foreign_sigterms{0};  ///< ignored, since not from auditd
   std::atomic<std::uint64_t> courier_starts{0};
   std::atomic<std::uint64_t> witness_starts{0};
   std::atomic<std::uint64_t> sensor_deaths{0};  ///< ends that were not asked for

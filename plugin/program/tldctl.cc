@@ -57,7 +57,9 @@ class Tldctl {
   CLI::App& Add(CLI::App& parent, const char* name, const char* description,
                 std::function<int()> run) {
     CLI::App& command = *parent.add_subcommand(name, description);
-    command.add_option("--conf", common_.config_file, "settings file")->option_text("FILE");
+    command.add_option("--conf", common_.config_file, "settings file")
+        ->option_text("FILE")
+        ->check(CLI::ExistingFile);
     AddMany(command, "--rules", common_.rules,
             "rule file or directory, instead of the configured ones; may be repeated", "PATH");
     AddMany(command, "--lists", common_.lists,
