@@ -45,15 +45,9 @@ RawEvent MakeIdentityEvent(const RawEvent& exec, const SameProgram& same) {
   return event;
 }
 
-RawEvent MakeUnlinkedEvent(const RawEvent& exec, std::string_view unseen) {
-  RawEvent event = exec;
-  PutFirst(event, kIdentityType, "unseen=" + std::string(unseen));
-  return event;
-}
-
-RawEvent MakeUnjudgedEvent(const RawEvent& raw) {
-  RawEvent event = raw;
-  PutFirst(event, kIdentityType, "unseen=texts");
+RawEvent MakeUnseenEvent(const RawEvent& seen, std::string_view what) {
+  RawEvent event = seen;
+  PutFirst(event, kIdentityType, "unseen=" + std::string(what));
   return event;
 }
 

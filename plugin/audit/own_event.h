@@ -27,13 +27,10 @@ struct SameProgram {
 /// The exec event again, with what was found out about its program in a record before the others.
 RawEvent MakeIdentityEvent(const RawEvent& exec, const SameProgram& same);
 
-/// The exec event again: its program runs on, and its file is `gone` or `other_file`, as a record
-/// before the others says.
-RawEvent MakeUnlinkedEvent(const RawEvent& exec, std::string_view unseen);
-
-/// The event again: a pattern gave up on its texts, so that not all rules were judged, as a record
-/// before the others says.
-RawEvent MakeUnjudgedEvent(const RawEvent& event);
+/// The event again, with a record before the others that says what could not be looked at: its
+/// program's file is `gone`, or an `other_file` stands there, and it runs on; or its `texts`, since
+/// a pattern gave up on them and not all rules were judged.
+RawEvent MakeUnseenEvent(const RawEvent& seen, std::string_view what);
 
 /// `what` is one word; the text may hold anything.
 RawEvent MakeHealthEvent(std::string_view what, std::string_view text, std::int64_t time_us,

@@ -175,7 +175,7 @@ void Pipeline::Judge(RawEvent& raw, const Candidates* candidates) {
   take_({event_, rule, answer, trace_, *policy_, context});
   // Whoever pads a command until a pattern gives up is told of by name.
   if (scratch_.limit_hits() != gave_up && !event_.is_own())
-    TakeOwn(MakeUnjudgedEvent(event_.raw()));
+    TakeOwn(MakeUnseenEvent(event_.raw(), "texts"));
 }
 
 /// An event counts as the plugin's own only when all of it fits: process, user, no login, this

@@ -196,7 +196,7 @@ void Recognizer::TakeAnswer(const WitnessAnswer& answer) {
   if (found == waiting_.end()) return;
   Waiting& asked = found->second;
   if (asked.gone != Unseen::kSeen) {
-    if (answer.unseen == Unseen::kSeen) take_(MakeUnlinkedEvent(asked.event, NameOf(asked.gone)));
+    if (answer.unseen == Unseen::kSeen) take_(MakeUnseenEvent(asked.event, NameOf(asked.gone)));
     Forget(found);
     return;
   }

@@ -29,7 +29,7 @@ class RepeatLimit {
   /// as one for each rule,
   static constexpr std::size_t kMostPrograms = 1024;
   /// and, with so many, all further ones as one.
-  static constexpr std::size_t kMostKinds = 4096;
+  static constexpr std::size_t kMostKinds = 2048;
 
   explicit RepeatLimit(const Options& options) : options_(options) {}
   void Configure(const Options& options) { options_ = options; }
