@@ -18,6 +18,10 @@ namespace {
 // on a long subject. What all matches of an event may cost is counted here: an item tried or a byte
 // that an item has passed is one step. So many take 0.15 s.
 constexpr std::uint64_t kMostSteps = 5'000'000;
+// Costly is an event of more steps than these; none of a day's ordinary work takes twice as many.
+constexpr std::uint64_t kFreeSteps = 100'000;
+constexpr std::uint64_t kSharedSteps = 4 * kMostSteps;
+constexpr std::uint64_t kSharedStepsPerMs = 10'000;
 constexpr std::uint32_t kMatchLimit = 5'000'000;  // where no item is tried between two steps back
 constexpr std::uint32_t kDepthLimit = 20'000;
 constexpr std::uint32_t kHeapLimitKib = 2048;
@@ -48,11 +52,28 @@ bool IsLiteralOsRegex(std::string_view pattern) {
 }
 
 MatchScratch::MatchScratch()
-    : data_(pcre2_match_data_create(1, nullptr)), context_(pcre2_match_context_create(nullptr)) {
+    : data_(pcre2_match_data_create(1, nullptr)),
+      context_(pcre2_match_context_create(nullptr)),
+      most_(kMostSteps),
+      shared_(kSharedSteps) {
   pcre2_set_callout(context_, CountStep, this);
   pcre2_set_match_limit(context_, kMatchLimit);
   pcre2_set_depth_limit(context_, kDepthLimit);
   pcre2_set_heap_limit(context_, kHeapLimitKib);
+}
+
+void MatchScratch::Begin() {
+  if (filled_ms_) {
+    if (steps_ > kFreeSteps) shared_ -= std::min(shared_, steps_);
+    most_ = std::clamp(shared_, kFreeSteps, kMostSteps);
+  }
+  steps_ = 0;
+}
+
+void MatchScratch::Refill(std::int64_t now_ms) {
+  const auto passed = static_cast<std::uint64_t>(now_ms - filled_ms_.value_or(now_ms));
+  shared_ = std::min(kSharedSteps, shared_ + passed * kSharedStepsPerMs);
+  filled_ms_ = now_ms;
 }
 
 /// Before each item of a pattern; ends the match when it has cost too much.
@@ -61,7 +82,7 @@ int MatchScratch::CountStep(pcre2_callout_block_8* block, void* self) {
   const std::size_t at = block->current_position;
   scratch.steps_ += 1 + (at > scratch.at_ ? at - scratch.at_ : 0);
   scratch.at_ = at;
-  return scratch.steps_ > kMostSteps ? PCRE2_ERROR_MATCHLIMIT : 0;
+  return scratch.steps_ > scratch.most_ ? PCRE2_ERROR_MATCHLIMIT : 0;
 }
 
 MatchScratch::~MatchScratch() {

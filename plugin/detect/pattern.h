@@ -29,7 +29,8 @@ enum class PatternKind { kOsMatch, kOsRegex, kPcre2 };
 /// hit. One for a thread; patterns themselves are immutable and may be shared.
 ///
 /// The limit is one for all that is matched between two calls of Begin: whoever sends much that is
-/// hard to match gains nothing by how many patterns there are.
+/// hard to match gains nothing by how many patterns there are. Where time counts, such events share
+/// another one, by Refill: whoever sends many of them does not hold up those of others.
 class MatchScratch {
  public:
   MatchScratch();
@@ -38,7 +39,12 @@ class MatchScratch {
   ~MatchScratch();
 
   /// Another event: what its matches may cost is counted from here on.
-  void Begin() { steps_ = 0; }
+  void Begin();
+
+  /// The time, in ms of a clock that counts up. From the first call on all costly events together
+  /// may cost a third of one processor; when they have, an event may still cost 3 ms. Never called
+  /// where a log is read again, so that the answers are the same each time.
+  void Refill(std::int64_t now_ms);
 
   /// How often a match was given up, and so counted as none.
   std::uint64_t limit_hits() const { return limit_hits_; }
@@ -50,8 +56,11 @@ class MatchScratch {
   pcre2_real_match_data_8* data_;
   pcre2_real_match_context_8* context_;
   std::uint64_t limit_hits_ = 0;
-  std::uint64_t steps_ = 0;  // since Begin
-  std::size_t at_ = 0;       // where it was at the last one
+  std::uint64_t steps_ = 0;                // since Begin
+  std::uint64_t most_;                     // of them
+  std::size_t at_ = 0;                     // where it was at the last one
+  std::uint64_t shared_;                   // steps that are left to costly events, as of Begin
+  std::optional<std::int64_t> filled_ms_;  // by Refill
 };
 
 /// Alternatives of literals, ASCII letters without regard to case.

@@ -77,6 +77,7 @@ void Pipeline::SetPolicy(std::shared_ptr<const Policy> policy) {
 
 void Pipeline::Feed(std::string_view bytes, std::int64_t now_ms) {
   counters_.bytes += bytes.size();
+  if (options_.mode == Grouper::Mode::kLive) scratch_.Refill(now_ms);
   lines_.Feed(
       bytes, [&](std::string_view line) { TakeLine(line, now_ms); },
       [&](std::string_view rest) { return TakeWhole(rest); });

@@ -217,6 +217,39 @@ TEST(Pcre2, TheLimitIsOneForAllMatchesOfAnEvent) {
   EXPECT_EQ(scratch.limit_hits(), 2u);
 }
 
+TEST(Pcre2, ManyCostlyEventsShareALimitThatTimeRefills) {
+  const Result<Pattern> pattern = Pattern::Compile(PatternKind::kPcre2, "[a-z]+[0-9]");
+  ASSERT_TRUE(pattern);
+  const std::string endless(131'000, 'a');
+  const std::string costly = std::string(1'000, 'a') + "!1b2";  // some 500,000 steps
+  const std::string ordinary = std::string(300, 'a') + "!1b2";  // some 45,000
+  MatchScratch scratch;
+  const auto holds = [&](const std::string& subject) {
+    scratch.Begin();
+    return pattern->Matches(subject, scratch);
+  };
+  const auto wear_out = [&] {
+    for (int i = 0; i < 100; ++i) EXPECT_FALSE(holds(endless));
+  };
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(holds(endless));
+  EXPECT_TRUE(holds(costly));  // each has its own while nobody tells the time
+  std::int64_t now = 1000;
+  scratch.Refill(now);
+  EXPECT_TRUE(holds(costly));
+  wear_out();
+  EXPECT_FALSE(holds(costly));
+  EXPECT_TRUE(holds(ordinary));
+  scratch.Refill(now += 10);
+  EXPECT_FALSE(holds(costly));
+  scratch.Refill(now += 1000);
+  EXPECT_TRUE(holds(costly));
+  wear_out();
+  scratch.Refill(now += 1'000'000'000);  // no more than there is room for
+  wear_out();
+  EXPECT_FALSE(holds(costly));
+  EXPECT_TRUE(holds(ordinary));
+}
+
 TEST(Pcre2, IsCaseSensitiveBytes) {
   EXPECT_TRUE(Holds(PatternKind::kPcre2, "^n[cC]$", "nC"));
   EXPECT_FALSE(Holds(PatternKind::kPcre2, "^nc$", "NC"));

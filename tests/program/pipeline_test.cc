@@ -19,6 +19,7 @@ namespace {
 
 using testing_support::DataPath;
 using testing_support::ExecRecords;
+using testing_support::RuleText;
 using testing_support::Slurp;
 using testing_support::TestPolicy;
 using Strings = std::vector<std::string>;
@@ -326,6 +327,34 @@ TEST(Pipeline, ANewPolicyCountsFromTheNextEventAndKeepsCounts) {
   pipeline.SetPolicy(two.policy());
   pipeline.Feed("type=USER_AUTH msg=audit(1.000:2): pid=1\n", 0);
   EXPECT_EQ(fired, (std::vector<std::uint64_t>{1, 2}));
+}
+
+TEST(Pipeline, CostlyEventsShareALimitWhereTimeCounts) {
+  const TestPolicy rules(RuleText("id=\"1\" level=\"5\"",
+                                  R"(<field name="audit.acct" type="pcre2">[a-z]+?[0-9]</field>)"));
+  const auto matched = [&](Grouper::Mode mode) {
+    std::vector<std::string> answers;
+    Pipeline::Options options;
+    options.mode = mode;
+    Pipeline pipeline(options, rules.policy(), [&](const Pipeline::Outcome& outcome) {
+      if (outcome.event.is_own()) return;
+      answers.push_back(outcome.rule != nullptr ? outcome.rule->id : "-");
+    });
+    int serial = 0;
+    const auto feed = [&](const std::string& account, std::int64_t now_ms) {
+      pipeline.Feed("type=USER_AUTH msg=audit(1.000:" + std::to_string(++serial) +
+                        "): pid=1 acct=\"" + account + "\"\n",
+                    now_ms);
+    };
+    const std::string costly = std::string(1'000, 'a') + "!b2";
+    for (int i = 0; i < 5; ++i) feed(std::string(7'000, 'a'), 1000);
+    feed(costly, 1000);
+    feed(costly, 3000);
+    pipeline.Finish(3000);
+    return answers;
+  };
+  EXPECT_EQ(matched(Grouper::Mode::kLive), (Strings{"-", "-", "-", "-", "-", "-", "1"}));
+  EXPECT_EQ(matched(Grouper::Mode::kOffline), (Strings{"-", "-", "-", "-", "-", "1", "1"}));
 }
 
 TEST(Pipeline, RandomBytesDoNoHarm) {
