@@ -27,9 +27,12 @@ void LintTree(const LintedRules& rules, Diagnostics& diagnostics);
 /// that are not the administrator's. Rules of files below `shipped` may have other ids.
 void LintConditions(const LintedRules& rules, const std::string& shipped, Diagnostics& diagnostics);
 
-/// Values that a look-up meets unintended or never, keys that the looked-up field cannot hold, and
-/// lists that no rule uses.
+/// Values that a look-up meets unintended or never, entries that no look-up finds, and lists that
+/// no rule uses.
 void LintLists(const LintedRules& rules, const ListDirectories& where, Diagnostics& diagnostics);
+
+/// Whether a rule looks up the list in a way that finds an entry of this value.
+bool IsAskedFor(const LintedRules& rules, std::string_view list, std::string_view value);
 
 /// Keys that rules wait for and no audit rule gives, and exec events that audit rules give to other
 /// keys. `files` are auditctl rule files, in the order of loading; those that cannot be read are

@@ -18,6 +18,32 @@ constexpr std::size_t kMostValues = 1000;  // values are few, or they are no cla
 constexpr std::size_t kTextLimit = 64 << 20;
 constexpr std::size_t kNamedValues = 3;
 
+/// What rules ask a list for.
+struct Asked {
+  bool any_value = false;  // a rule is content with the key
+  std::vector<OsMatch> values;
+
+  bool For(std::string_view value) const {
+    return any_value || std::any_of(values.begin(), values.end(),
+                                    [&](const OsMatch& pattern) { return pattern.Matches(value); });
+  }
+};
+
+Asked AskedOf(const LintedRules& rules, std::string_view name) {
+  Asked asked;
+  for (const RuleDefinition& d : rules.definitions) {
+    for (const ListDefinition& list : d.lists) {
+      if (ListName(list.path.text) != std::string(name)) continue;
+      if (list.check_value) {
+        asked.values.emplace_back(list.check_value->text);
+      } else {
+        asked.any_value = true;
+      }
+    }
+  }
+  return asked;
+}
+
 class ListLint {
  public:
   ListLint(const LintedRules& rules, const ListDirectories& where, Diagnostics& diagnostics)
@@ -29,7 +55,7 @@ class ListLint {
         if (list.check_value) LintValue(d, list);
       }
     }
-    for (const List& list : rules_.ruleset.lists) LintKeys(list.name());
+    for (const List& list : rules_.ruleset.lists) LintEntries(list.name());
     for (const std::string& name : ListNames(where_)) {
       if (Find(name) == nullptr) TellUnused(name);
     }
@@ -103,29 +129,53 @@ class ListLint {
     return any;
   }
 
-  void LintKeys(std::string_view name) {
-    if (!IsByCommandAlone(name)) return;
+  void LintEntries(std::string_view name) {
+    const bool by_command = IsByCommandAlone(name);
+    const Asked asked = AskedOf(rules_, name);
+    if (!by_command && asked.any_value) return;
     for (const std::string& path : FindListSources(where_, name).texts) {
       Result<std::string> text = ReadFile(path, kTextLimit, where_.trust);
       if (!text) continue;
       const SourceText source{path, *std::move(text)};
+      Few too_long;
+      Few unasked;
       Diagnostics told;  // when the list was opened
-      std::size_t count = 0;
-      Offset first;
-      std::string key;
       ReadListText(source, told, [&](const ListEntry& entry) {
-        if (entry.key.size() <= kCommBytes || ++count > 1) return;
-        first = entry.at;
-        key = entry.key;
+        if (by_command && entry.key.size() > kCommBytes) too_long.Add(entry);
+        if (!asked.For(entry.value)) unasked.Add(entry);
       });
-      if (count == 0) continue;
-      const std::string others = count == 1 ? "" : " (and " + std::to_string(count - 1) + " more)";
-      diagnostics_.Add(source, first,
-                       {Severity::kLint, "long-key",
-                        "'" + key + "'" + others +
-                            " is never found: rules look the list up by audit.command alone, which "
-                            "the kernel cuts after 15 bytes; use audit.program"});
+      TellOf(
+          source, too_long, "long-key",
+          " is never found: rules look the list up by audit.command alone, which the kernel cuts "
+          "after 15 bytes; use audit.program");
+      const std::string value =
+          unasked.value.empty() ? "no value" : "the value '" + unasked.value + '\'';
+      TellOf(source, unasked, "unasked-value",
+             " has " + value + ", which no rule asks this list for");
     }
+  }
+
+  /// Entries of one kind: the first, and how many.
+  struct Few {
+    std::size_t count = 0;
+    Offset first;
+    std::string key;
+    std::string value;
+
+    void Add(const ListEntry& entry) {
+      if (++count > 1) return;
+      first = entry.at;
+      key = entry.key;
+      value = entry.value;
+    }
+  };
+
+  void TellOf(const SourceText& source, const Few& entries, std::string_view code,
+              const std::string& what) {
+    if (entries.count == 0) return;
+    std::string text = '\'' + entries.key + '\'';
+    if (entries.count > 1) text += " (and " + std::to_string(entries.count - 1) + " more)";
+    diagnostics_.Add(source, entries.first, {Severity::kLint, code, text + what});
   }
 
   void TellUnused(const std::string& name) {
@@ -144,6 +194,10 @@ class ListLint {
 };
 
 }  // namespace
+
+bool IsAskedFor(const LintedRules& rules, std::string_view list, std::string_view value) {
+  return AskedOf(rules, list).For(value);
+}
 
 void LintLists(const LintedRules& rules, const ListDirectories& where, Diagnostics& diagnostics) {
   ListLint(rules, where, diagnostics).Run();

@@ -10,6 +10,7 @@
 
 #include "base/os.h"
 #include "base/text.h"
+#include "detect/lint.h"
 #include "detect/list.h"
 #include "detect/list_edit.h"
 #include "program/command.h"
@@ -31,11 +32,7 @@ class ListCommand {
     if (!list) return kFindings;
     list->ForEach([&](std::string_view key, std::string_view value) {
       if (common_.json) {
-        std::string out = "{\"key\":";
-        AppendJsonString(out, key);
-        out += ",\"value\":";
-        AppendJsonString(out, value);
-        std::puts((out + '}').c_str());
+        PrintJson(key, value);
       } else {
         std::printf("%s:%s\n", Shown(key).c_str(), Shown(value).c_str());
       }
@@ -49,7 +46,11 @@ class ListCommand {
     if (!list) return kFindings;
     const auto value = list->Find(options_.key);
     if (!value) return Complain("'" + options_.key + "' is not in " + options_.name, kFindings);
-    std::printf("%s\n", Shown(*value).c_str());
+    if (common_.json) {
+      PrintJson(options_.key, *value);
+    } else {
+      std::printf("%s\n", Shown(*value).c_str());
+    }
     return kGood;
   }
 
@@ -65,7 +66,7 @@ class ListCommand {
                         kMisuse);
       }
     }
-    return Edit([&]() -> Status {
+    const int status = Edit([&]() -> Status {
       const std::string path = TextPath();
       const Result<std::string> before = ReadText(path);
       if (!before) return before.error();
@@ -75,6 +76,8 @@ class ListCommand {
         return written;
       return Include();
     });
+    if (status == kGood) WarnIfUnasked();
+    return status;
   }
 
   int Remove() {
@@ -149,6 +152,14 @@ class ListCommand {
     return kGood;
   }
 
+  static void PrintJson(std::string_view key, std::string_view value) {
+    std::string out = "{\"key\":";
+    AppendJsonString(out, key);
+    out += ",\"value\":";
+    AppendJsonString(out, value);
+    std::puts((out + '}').c_str());
+  }
+
   std::optional<List> Open() {
     Diagnostics diagnostics;
     Result<OpenedList> opened = OpenList(where_, options_.name, diagnostics);
@@ -156,6 +167,16 @@ class ListCommand {
     if (opened) return std::move(opened->list);
     Complain(opened.message(), kFindings);
     return {};
+  }
+
+  /// A misspelt list or value is an entry all the same, and detects nothing.
+  void WarnIfUnasked() const {
+    const LoadedPolicy loaded = LoadPolicy(common_.Source(), 1);
+    const LintedRules rules{loaded.policy->ruleset, loaded.definitions};
+    if (IsAskedFor(rules, options_.name, options_.value)) return;
+    const std::string value =
+        options_.value.empty() ? "an entry without a value" : "the value '" + options_.value + '\'';
+    Complain("warning: no rule asks the list '" + options_.name + "' for " + value, kGood);
   }
 
   std::string TextPath() const { return where_.directories.front() + '/' + options_.name; }

@@ -235,14 +235,27 @@ std::string Lookup(const std::string& field, const std::string& value) {
 
 TEST(LintList, ACheckValueThatOtherValuesContain) {
   const TestPolicy::Lists lists = {{"l", "a:red\nb:infrared\nc:blue\n"}};
-  EXPECT_EQ(Lists(Lookup("audit.exe", "red"), lists),
+  const std::string all = Lookup("audit.exe", "blue|infrared|red");
+  EXPECT_EQ(Lists(all + Lookup("audit.exe", "red"), lists),
             Strings{"loose-value 100001 this also holds on the value 'infrared' of the list; write "
                     "^red$"});
-  EXPECT_EQ(Lists(Lookup("audit.exe", "^red$"), lists), Strings{});
-  EXPECT_EQ(Lists(Lookup("audit.exe", "red|infrared"), lists), Strings{});
-  EXPECT_EQ(Lists(Lookup("audit.exe", "blue"), lists), Strings{});
-  EXPECT_EQ(Lists(Lookup("audit.exe", "green"), lists),
+  EXPECT_EQ(Lists(all + Lookup("audit.exe", "^red$"), lists), Strings{});
+  EXPECT_EQ(Lists(all + Lookup("audit.exe", "red|infrared"), lists), Strings{});
+  EXPECT_EQ(Lists(all + Lookup("audit.exe", "blue"), lists), Strings{});
+  EXPECT_EQ(Lists(all + Lookup("audit.exe", "green"), lists),
             Strings{"no-such-value 100001 no entry of the list 'l' has such a value"});
+}
+
+TEST(LintList, EntriesWhoseValueNoRuleAsksFor) {
+  const TestPolicy::Lists lists = {{"l", "a:red\nnc:rde\nncat:rde\n"}};
+  EXPECT_EQ(
+      Lists(Lookup("audit.exe", "red"), lists),
+      Strings{"unasked-value - 'nc' (and 1 more) has the value 'rde', which no rule asks this "
+              "list for"});
+  EXPECT_EQ(Lists(Lookup("audit.exe", "red") + "<list field=\"audit.exe\">l</list>", lists),
+            Strings{});
+  EXPECT_EQ(Lists(Lookup("audit.exe", "red"), {{"l", "a:red\nnc\n"}}),
+            Strings{"unasked-value - 'nc' has no value, which no rule asks this list for"});
 }
 
 TEST(LintList, KeysThatCommCannotHold) {

@@ -232,6 +232,21 @@ TEST_F(TldctlTest, AnEntryDoesNotLoseItsValueByOversight) {
   EXPECT_EQ(Slurp(directory_ / "lists/l"), "nc:red\n");
   EXPECT_EQ(Run("list add l nc orange").status, 0);
   EXPECT_EQ(Run("list get l nc").out, "orange\n");
+  EXPECT_EQ(Run("list get l nc --json").out, "{\"key\":\"nc\",\"value\":\"orange\"}\n");
+}
+
+TEST_F(TldctlTest, AnEntryThatNoRuleAsksForIsToldOf) {
+  Rules(RuleText(
+      "id=\"100001\" level=\"3\"",
+      R"(<list field="audit.program" lookup="match_key_value" check_value="red">l</list>)"));
+  EXPECT_EQ(Run("list add l ncat red").out, "");
+  EXPECT_EQ(Run("list add l socat rde").out,
+            "tldctl: warning: no rule asks the list 'l' for the value 'rde'\n");
+  EXPECT_EQ(Run("list get l socat").out, "rde\n");
+  EXPECT_EQ(Run("list add ll socat red").out,
+            "tldctl: warning: no rule asks the list 'll' for the value 'red'\n");
+  EXPECT_EQ(Run("list add ll socat2").out,
+            "tldctl: warning: no rule asks the list 'll' for an entry without a value\n");
 }
 
 TEST_F(TldctlTest, AListIsANameAndNoPath) {
