@@ -20,12 +20,6 @@
 namespace tld {
 namespace {
 
-std::string DirectoryOf(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 std::int64_t Microseconds(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);

@@ -297,4 +297,10 @@ std::string_view BaseName(std::string_view path) {
   return slash == path.npos ? path : path.substr(slash + 1);
 }
 
+std::string DirectoryOf(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : std::string(path.substr(0, slash));
+}
+
 }  // namespace tld

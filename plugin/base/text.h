@@ -139,4 +139,7 @@ std::vector<std::string_view> SplitWords(std::string_view text, std::string_view
 /// The part of a path after its last slash.
 std::string_view BaseName(std::string_view path);
 
+/// What is before it: as dirname(1), but that a slash at the end counts.
+std::string DirectoryOf(std::string_view path);
+
 }  // namespace tld

@@ -57,8 +57,7 @@ void TellLimitHits(std::uint64_t hits) {
 }
 
 Status BecomeOwnerOf(const std::string& path) {
-  const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
-  const Fd fd(open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const Fd fd(open(DirectoryOf(path).c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat st {};
   if (geteuid() != 0 || !fd || fstat(fd.get(), &st) != 0 || st.st_uid == 0) return {};
   return DropPrivileges({st.st_uid, st.st_gid}, {}, {});

@@ -157,22 +157,18 @@ void ReadText(const SourceText& source, Config& config, RemoteReader& remotes,
   }
 }
 
-std::string ParentOf(const std::string& path) {
-  return path.substr(0, std::min(path.rfind('/'), path.size()));
-}
-
 std::string OwnDirectory() {
   std::array<char, 4096> path{};
   const ssize_t n = readlink("/proc/self/exe", path.data(), path.size() - 1);
-  return ParentOf(std::string(path.data(), n > 0 ? static_cast<std::size_t>(n) : 0));
+  return DirectoryOf(std::string(path.data(), n > 0 ? static_cast<std::size_t>(n) : 0));
 }
 
 }  // namespace
 
 std::vector<std::string> Config::WrittenDirectories() const {
   std::vector<std::string> directories = {run_directory, state_directory};
-  if (store_enabled) directories.push_back(ParentOf(store.path));
-  if (!file_path.empty()) directories.push_back(ParentOf(file_path));
+  if (store_enabled) directories.push_back(DirectoryOf(store.path));
+  if (!file_path.empty()) directories.push_back(DirectoryOf(file_path));
   std::sort(directories.begin(), directories.end());
   directories.erase(std::unique(directories.begin(), directories.end()), directories.end());
   return directories;
@@ -180,8 +176,8 @@ std::vector<std::string> Config::WrittenDirectories() const {
 
 Installation FindInstallation() {
   std::string built = OwnDirectory();
-  if (BaseName(built) != "build") built = ParentOf(built);  // build/asan and the like
-  const std::string top = ParentOf(built);
+  if (BaseName(built) != "build") built = DirectoryOf(built);  // build/asan and the like
+  const std::string top = DirectoryOf(built);
   if (BaseName(built) == "build" && FileExists(top + "/rules/detect/0365-base.xml")) {
     return {top + "/conf/tld-audisp.conf", top + "/rules/detect", top + "/conf", top + "/lists",
             ""};

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "deliver/bell.h"
 #include "deliver/destination.h"
 #include "program/remote_state.h"
@@ -70,9 +71,7 @@ class Courier {
   }
 
  private:
-  std::string Directory() const {
-    return state_.store_path.substr(0, state_.store_path.rfind('/'));
-  }
+  std::string Directory() const { return DirectoryOf(state_.store_path); }
   std::string CursorPath() const { return Directory() + "/courier.db"; }
 
   /// One courier at a time: when auditd replaces the plugin, the old one may still be ending.

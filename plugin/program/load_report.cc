@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/load_report.h"
 
+#include <algorithm>
+#include <set>
+
 namespace tld {
 namespace {
 
 constexpr std::size_t kMostProblems = 5;
+
+/// Of the agents' sockets.
+std::set<std::string> AgentGroups(const Config& config) {
+  std::set<std::string> groups;
+  for (const Remote& remote : config.remotes) {
+    if (remote.protocol == Remote::Protocol::kAgent) groups.insert(remote.group);
+  }
+  return groups;
+}
 
 }  // namespace
 
@@ -35,15 +47,18 @@ std::string FirstError(const LoadedPolicy& loaded) {
 
 void NoteRestartSettings(const Config& was, const std::string& config_file, LoadedPolicy& loaded) {
   const Config& now = loaded.policy->config;
+  const std::set<std::string> had = AgentGroups(was);
+  const std::set<std::string> needed = AgentGroups(now);
   if (was.user == now.user && was.queue_bytes == now.queue_bytes &&
       was.kernel_status == now.kernel_status &&
-      was.WrittenDirectories() == now.WrittenDirectories()) {
+      was.WrittenDirectories() == now.WrittenDirectories() &&
+      std::includes(had.begin(), had.end(), needed.begin(), needed.end())) {
     return;
   }
   loaded.diagnostics.AddFile(
       config_file, {Severity::kWarning, "needs-restart",
-                    "user, queue, kernel_status and other directories to write to take effect when "
-                    "auditd is restarted"});
+                    "user, queue, kernel_status, directories to write to and the group of an agent "
+                    "take effect when auditd is restarted"});
 }
 
 std::string ReloadAnswer(bool taken, std::uint64_t generation, const Diagnostics& diagnostics) {

@@ -16,7 +16,8 @@ std::vector<std::string> LoadProblems(const LoadedPolicy& loaded);
 /// The first error with its place, or an empty text.
 std::string FirstError(const LoadedPolicy& loaded);
 
-/// Adds a warning, at the settings file, when settings differ that a reload does not take.
+/// Adds a warning, at the settings file, when settings differ from those of the start that a reload
+/// does not take.
 void NoteRestartSettings(const Config& was, const std::string& config_file, LoadedPolicy& loaded);
 
 /// What a client that asked for a reload gets: one JSON object, one line.

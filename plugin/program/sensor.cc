@@ -116,20 +116,13 @@ class Sensor {
     PolicySource source;
     source.config_file = start_.config_file;
     source.trust = {true, start_.owner};
-    if (!pipeline_) {
-      Diagnostics ignored;  // found again by LoadPolicy
-      const Config config =
-          LoadConfig(start_.config_file, FindInstallation(), source.trust, ignored);
-      source.scratch = config.state_directory;
-    } else {
-      source.scratch = pipeline_->policy().config.state_directory;
-    }
+    source.scratch = start_.config.state_directory;
     if (starting) source.accepted_rules = source.scratch + "/rules";
     return source;
   }
 
   void Accept(const LoadedPolicy& loaded) {
-    const std::string directory = loaded.policy->config.state_directory + "/rules";
+    const std::string directory = start_.config.state_directory + "/rules";
     if (Status saved = SaveAcceptedRules(directory, loaded.rule_files); !saved) {
       degraded_.push_back("accepted rules are not kept: " + saved.message());
     }
@@ -274,7 +267,7 @@ class Sensor {
   /// A whole new policy or none. The result is what a client of the control socket gets.
   std::string Reload() {
     LoadedPolicy loaded = LoadPolicy(Source(false), generation_ + 1);
-    NoteRestartSettings(pipeline_->policy().config, start_.config_file, loaded);
+    NoteRestartSettings(start_.config, start_.config_file, loaded);
     const bool taken = !loaded.diagnostics.HasErrors();
     if (taken) {
       ++generation_;
@@ -310,7 +303,7 @@ class Sensor {
 
   void WriteState() {
     HandOver();  // what was told a moment ago counts as sent
-    const std::string& path = pipeline_->policy().config.state_file();
+    const std::string path = start_.config.state_file();
     static_cast<void>(WriteFileAtomically(path, StatusText() + '\n', 0644, false));
   }
 

@@ -8,6 +8,7 @@
 
 #include "base/os.h"
 #include "program/byte_queue.h"
+#include "program/config.h"
 #include "program/shared.h"
 
 namespace tld {
@@ -15,6 +16,7 @@ namespace tld {
 /// What the sensor is started with, by the front.
 struct SensorStart {
   std::string config_file;
+  Config config;  ///< as of the start: where files are written, and what waits for another
   std::vector<std::string> problems;  ///< what already is not as configured
   uid_t owner = 0;  ///< whose files are believed besides root's, and who may reload
   pid_t front_pid = 0;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/os.h"
+#include "base/text.h"
 #include "deliver/syslog.h"
 #include "program/config.h"
 #include "program/control.h"
@@ -54,8 +55,6 @@ Status PrepareDirectory(const std::string& path, const Identity& identity, mode_
   }
   return {};
 }
-
-std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 /// What only root can do. Whatever fails is a problem to tell, never a reason to end.
 void Prepare(const Config& config, const Identity& identity, FrontStart& start) {
@@ -135,6 +134,7 @@ int Run(const std::string& config_file) {
   Diagnostics found_again_by_the_sensor;
   const Config config = LoadConfig(config_file, FindInstallation(), {true, start.sensor.owner},
                                    found_again_by_the_sensor);
+  start.sensor.config = config;
   start.queue_bytes = config.queue_bytes;
   start.sensor.writable = config.WrittenDirectories();
   start.courier.writable = start.sensor.writable;

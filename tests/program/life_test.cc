@@ -546,6 +546,22 @@ TEST_F(LifeTest, OnlyTheOwnerMayReloadByTheSocket) {
   EXPECT_EQ(st.st_uid, 0u);
 }
 
+TEST_F(LifeTest, AReloadTellsWhatWaitsForARestart) {
+  auto plugin = Start();
+  ASSERT_TRUE(Logged("200900"));
+  const auto waits = [&](const std::string& more) {
+    WriteConfig(more);
+    const Result<std::string> answer = AskPlugin(directory_ / "run/control.sock", "reload");
+    return answer && answer->find("\"code\":\"needs-restart\"") != std::string::npos;
+  };
+  EXPECT_FALSE(waits("level = 4\n"));
+  const std::string agent = "[remote a]\nprotocol = agent\ngroup = daemon\n";
+  EXPECT_TRUE(waits(agent));
+  EXPECT_TRUE(waits(agent));  // until the restart
+  EXPECT_TRUE(waits("[file]\npath = " + (directory_ / "elsewhere/alerts.json") + '\n'));
+  EXPECT_FALSE(waits(""));
+}
+
 TEST_F(LifeTest, ClientsThatSayNothingAreLetGo) {
   auto plugin = Start();
   ASSERT_TRUE(Logged("200900"));
