@@ -357,20 +357,23 @@ Status SearchStore(StoreReader& reader, const Query& query, const SearchOptions&
 }
 
 bool SearchDocument(const std::string& text, const Query& query, const SearchOptions& options,
-                    const std::function<bool(const Found&)>& take) {
+                    const std::function<void(const Found&)>& take) {
   rapidjson::Document document;
-  if (!ParseDocument(document, text)) return true;
+  if (!ParseDocument(document, text)) return false;
   StoredAlert alert;
   alert.document = text;
   alert.rule = TextAt(document, "rule.id");
+  if (alert.rule.empty()) return false;
   alert.level = static_cast<int>(ParseNumber(TextAt(document, "rule.level")).value_or(0));
   alert.host = TextAt(document, "data.audit.node");
   if (alert.host.empty()) alert.host = TextAt(document, "agent.name");
   alert.instance = TextAt(document, "tld.instance");
   alert.seq = ParseNumber(TextAt(document, "tld.seq")).value_or(0);
   alert.time_us = ParseMoment(TextAt(document, "timestamp"), 0).value_or(0);
-  if (!InRange(options, alert.time_us) || !query.Matches(document, alert.time_us)) return true;
-  return take({alert, &document, {}});
+  if (InRange(options, alert.time_us) && query.Matches(document, alert.time_us)) {
+    take({alert, &document, {}});
+  }
+  return true;
 }
 
 }  // namespace tld

@@ -53,9 +53,9 @@ Result<bool> CountTimes(StoreReader& reader, const Query& query, const SearchOpt
 /// The document of a rule's newest alert; empty when it has none.
 Result<std::string> NewestOf(StoreReader& reader, const std::string& rule);
 
-/// The same for one document from elsewhere; false when `take` was called and returned false.
+/// The same for one document from elsewhere; false when it is none of an alert.
 bool SearchDocument(const std::string& document, const Query& query, const SearchOptions& options,
-                    const std::function<bool(const Found&)>& take);
+                    const std::function<void(const Found&)>& take);
 
 /// The column that holds a field's value; empty when there is none.
 std::string_view ColumnOf(std::string_view field);

@@ -248,11 +248,10 @@ class RulesetBuilder {
         parents.push_back(found->second);
         continue;
       }
-      const bool skipped = number && skipped_ids_.contains(std::to_string(*number));
+      // One fault is told once, not at each rule below it.
+      if (number && skipped_ids_.contains(std::to_string(*number))) continue;
       Warn(d, Offset{link.at.bytes + static_cast<std::size_t>(word.data() - link.text.data())},
-           "missing-parent",
-           "rule '" + std::string(word) +
-               (skipped ? "' was skipped" : "' is not loaded before this"));
+           "missing-parent", "rule '" + std::string(word) + "' is not loaded before this");
     }
     return true;
   }

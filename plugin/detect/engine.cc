@@ -290,6 +290,15 @@ std::string Describe(const Rule& rule, const Event& event) {
   return text += kEllipsis;
 }
 
+std::string DescriptionText(const Rule& rule) {
+  std::string text;
+  for (const DescriptionPart& part : rule.description) {
+    text += part.literal;
+    if (part.field) text += "$(" + part.field->text() + ')';
+  }
+  return text;
+}
+
 namespace {
 
 std::string Quoted(bool negate, const std::string& pattern) {

@@ -99,6 +99,9 @@ bool ListHolds(const ListCondition& condition, const List& list, std::string_vie
 /// bytes.
 std::string Describe(const Rule& rule, const Event& event);
 
+/// The description as its rule has it, with `$(field)`; not escaped.
+std::string DescriptionText(const Rule& rule);
+
 /// A condition in words, as in `field audit.exe '^/tmp'`; not escaped.
 std::string ConditionName(const Condition& condition, const Ruleset& ruleset);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "detect/engine.h"
 #include "detect/lint.h"
 #include "detect/list.h"
 #include "program/command.h"
@@ -115,11 +116,7 @@ class RuleTree {
     const Rule& rule = ruleset().rules[index];
     const bool again = seen_[index];
     seen_[index] = true;
-    std::string description;
-    for (const DescriptionPart& part : rule.description) {
-      description += part.literal;
-      if (part.field) description += "$(" + part.field->text() + ')';
-    }
+    const std::string description = DescriptionText(rule);
     const RuleDefinition& definition = loaded_.definitions[index];
     const std::size_t line = definition.source->LineOf(definition.at);
     if (json_) {

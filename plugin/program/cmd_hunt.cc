@@ -184,6 +184,8 @@ class Hunt {
     bool good = true;
     for (const std::string& path : options_.files) {
       std::string line;
+      documents_ = 0;
+      other_lines_ = 0;
       const Status read = ReadLog(path, [&](std::string_view bytes, std::uint64_t) {
         while (!bytes.empty()) {
           const std::size_t end = std::min(bytes.find('\n'), bytes.size());
@@ -196,18 +198,21 @@ class Hunt {
       });
       if (!line.empty()) TakeLine(line);
       if (!read) Complain(read.message(), kFindings);
-      good = good && read;
+      // A line here and there may be half written; a file without any is another one than meant.
+      const bool meant = documents_ > 0 || other_lines_ == 0;
+      if (!meant) Complain(path + ": no line of it is an alert", kFindings);
+      good = good && read && meant;
     }
     PrintKept();
     return good ? kGood : kFindings;
   }
 
   void TakeLine(const std::string& line) {
-    static_cast<void>(SearchDocument(line, query_, search_, [&](const Found& found) {
+    const bool is_alert = SearchDocument(line, query_, search_, [&](const Found& found) {
       Take(found);
       if (limit_ != 0 && kept_.size() > limit_) kept_.pop_back();  // those of a file come in order
-      return true;
-    }));
+    });
+    ++(is_alert ? documents_ : other_lines_);
   }
 
   bool Take(const Found& found) {
@@ -282,6 +287,8 @@ class Hunt {
   SearchOptions search_;
   std::size_t limit_ = 0;
   std::uint64_t taken_ = 0;
+  std::uint64_t documents_ = 0;  // of a file
+  std::uint64_t other_lines_ = 0;
   std::deque<std::string> kept_;  // newest first
   std::vector<TopValues> top_;
   std::optional<Histogram> histogram_;

@@ -58,13 +58,8 @@ class Replay {
                      [](const auto& a, const auto& b) { return a.second > b.second; });
     for (const auto& [index, count] : rows) {
       const Rule& rule = loaded_.policy->ruleset.rules[index];
-      std::string description;
-      for (const DescriptionPart& part : rule.description) {
-        description += part.literal;
-        if (part.field) description += "$(" + part.field->text() + ')';
-      }
       std::printf("%10llu  rule %-6s level %-2d  %s\n", static_cast<unsigned long long>(count),
-                  rule.id.c_str(), rule.level, Shown(description).c_str());
+                  rule.id.c_str(), rule.level, Shown(DescriptionText(rule)).c_str());
     }
     const LineReader::Counters& lines = pipeline.line_counters();
     const Grouper::Counters& groups = pipeline.group_counters();

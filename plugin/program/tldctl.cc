@@ -63,7 +63,8 @@ class Tldctl {
     AddMany(command, "--rules", common_.rules,
             "rule file or directory, instead of the configured ones; may be repeated", "PATH");
     AddMany(command, "--lists", common_.lists,
-            "directory of lists, instead of the configured ones; may be repeated", "DIR");
+            "directory of lists, instead of the configured ones; may be repeated", "DIR")
+        .check(CLI::ExistingDirectory);
     command.add_flag("--json", common_.json, "one JSON object a line on standard output");
     command.add_option("--color", common_.color, "auto, always or never")
         ->option_text("WHEN")
@@ -85,15 +86,19 @@ class Tldctl {
   }
 
   /// An option that is given once for each value.
-  static void AddMany(CLI::App& command, const char* name, std::vector<std::string>& values,
-                      const char* description, const char* value) {
-    command.add_option(name, values, description)->option_text(value)->allow_extra_args(false);
+  static CLI::Option& AddMany(CLI::App& command, const char* name, std::vector<std::string>& values,
+                              const char* description, const char* value) {
+    return *command.add_option(name, values, description)
+                ->option_text(value)
+                ->allow_extra_args(false);
   }
 
   void AddCheck() {
     CLI::App& command = Add("check", "find faults in settings, rules and lists", check_, RunCheck);
-    command.add_flag("--strict", check_.strict, "warnings and lint count as faults");
-    command.add_flag("--tree", check_.tree, "show the rules as they stand below each other");
+    CLI::Option* strict =
+        command.add_flag("--strict", check_.strict, "warnings and lint count as faults");
+    command.add_flag("--tree", check_.tree, "show the rules as they stand below each other")
+        ->excludes(strict);
   }
 
   void AddTest() {
@@ -131,9 +136,13 @@ class Tldctl {
     command
         .add_option("--limit", hunt_.limit,
                     "the newest so many (50), or rows of --top (10); 0 is all")
-        ->option_text("N");
+        ->option_text("N")
+        ->check([](const std::string& text) -> std::string {
+          return ParseNumber(text) ? "" : "'" + text + "' is no number of alerts";
+        });
     command.add_flag("--follow", hunt_.follow, "go on with alerts as they come");
-    command.add_flag("--csv", hunt_.csv, "comma-separated values");
+    command.add_flag("--csv", hunt_.csv, "comma-separated values")
+        ->excludes(command.get_option("--json"));
     command
         .add_option("--html", hunt_.html,
                     "write a report for a browser, with the newest 1000 alerts or --limit")

@@ -129,6 +129,8 @@ TEST_F(HuntTest, AWrongQueryIsShownWithItsPlace) {
   EXPECT_EQ(Run("hunt --since soon").status, 2);
   EXPECT_EQ(Run("hunt --histogram 5x").status, 2);
   EXPECT_EQ(Run("hunt --follow --top x").status, 2);
+  EXPECT_EQ(Run("hunt --limit -3").status, 2);
+  EXPECT_EQ(Run("hunt --json --csv").status, 2);
   store_.reset();
   std::remove((directory_ / "alerts.db").c_str());
   EXPECT_EQ(Run("hunt").status, 2);
@@ -148,6 +150,11 @@ TEST_F(HuntTest, FilesOfAManagerAreSearchedAsWell) {
   EXPECT_EQ(system(("gzip -k " + path).c_str()), 0);
   EXPECT_EQ(Run("hunt audit.command:nc --limit 2 --json --file " + path + ".gz").out, ran.out);
   EXPECT_EQ(Run("hunt --file " + (directory_ / "none")).status, 1);
+  EXPECT_EQ(Run("hunt --file " + directory_.Write("empty", "")).status, 0);
+  const std::string other = directory_.Write("other", "no json\n{\"a\":1}\n");
+  const Ran none = Run("hunt --file " + other);
+  EXPECT_EQ(none.status, 1);
+  EXPECT_EQ(none.out, "tldctl: " + other + ": no line of it is an alert\n");
 }
 
 TEST_F(HuntTest, FollowGoesOnWithWhatComes) {
