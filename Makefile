@@ -194,12 +194,9 @@ check-asan:
 
 # Slow ones are left out: they say nothing more about memory.
 check-valgrind: all $(UNIT_TESTS)
-	for room in $(ROOMS); do \
-	  valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
-	    $(BUILD)/tests/$${room}_test \
-	    --gtest_filter='-LifeTest.*:*AMillion*:RecordedLog.*:ByteQueue.AnyOrder*:Prefilter.*:*RandomBytes*:*OneAlertIs*:*BytesAreBounded*:Confined.*:Oracle.*:Corpus.*' \
-	    || exit 1; \
-	done
+	GTEST_FILTER='-LifeTest.*:*AMillion*:RecordedLog.*:ByteQueue.AnyOrder*:Prefilter.*:*RandomBytes*:*OneAlertIs*:*BytesAreBounded*:Confined.*:TakeoverTest.*:Allocation.*:*WritesEverywhere*:Oracle.*:Corpus.*' \
+	TLD_UNDER='valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite' \
+	  tests/run $(ROOMS:%=$(BUILD)/tests/%_test)
 
 check-package: all
 	tests/package/check

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <memory>
 
 #include "base/text.h"
@@ -154,6 +155,13 @@ Result<std::vector<std::string>> ListDirectory(const std::string& path) {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+bool IsBelow(const std::string& path, const std::string& directory) {
+  std::error_code none;
+  const std::string file = std::filesystem::weakly_canonical(path, none).string();
+  const std::string top = std::filesystem::weakly_canonical(directory, none).string();
+  return !top.empty() && file.starts_with(top + '/');
 }
 
 bool FileExists(const std::string& path) {

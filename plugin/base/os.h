@@ -102,6 +102,10 @@ Result<std::vector<std::string>> ListDirectory(const std::string& path);
 
 bool FileExists(const std::string& path);
 
+/// Whether the file is in the directory or below it, however both are written and wherever links
+/// lead.
+bool IsBelow(const std::string& path, const std::string& directory);
+
 /// Sets O_NONBLOCK.
 Status SetNonBlocking(int fd);
 

@@ -48,8 +48,11 @@ class RulesetBuilder {
       return;
     }
     if (definition.overwrite) {
+      const bool comes = expected_in_.contains(definition.id);
       Warn(definition, definition.at, "overwrite-unknown",
-           "there is no rule of this id to overwrite; it is loaded as a new one");
+           comes ? "the rule to overwrite" + Missing(definition.id, definition) +
+                       "; this is loaded as a new one, and takes its id"
+                 : "there is no rule of this id to overwrite; it is loaded as a new one");
     }
     if (!CheckCompositeOptions(definition)) {
       Skip(definition);
@@ -64,6 +67,11 @@ class RulesetBuilder {
       return;
     }
     Insert(std::move(definition), *std::move(rule), *parents);
+  }
+
+  /// Before the first Add, of each: one that comes too late can then be named.
+  void Expect(const RuleDefinition& definition) {
+    if (!definition.overwrite) expected_in_.try_emplace(definition.id, definition.source);
   }
 
   CompiledRules Finish() {
@@ -90,6 +98,15 @@ class RulesetBuilder {
   void Skip(const RuleDefinition& definition) {
     ++skipped_;
     if (!definition.id.empty()) skipped_ids_.insert(definition.id);
+  }
+
+  /// Why there is no such rule, yet.
+  std::string Missing(std::string_view id, const RuleDefinition& user) const {
+    const auto found = expected_in_.find(std::string(id));
+    if (found == expected_in_.end()) return " is not loaded before this";
+    if (found->second == user.source) return " stands below this";
+    return " is loaded later, from " + std::string(BaseName(found->second->path)) +
+           ": files are read in the order of their names";
   }
 
   std::string PlaceOf(std::size_t rule) const {
@@ -195,7 +212,8 @@ class RulesetBuilder {
     }
     if (!d.if_matched_sid || index_.contains(d.if_matched_sid->text)) return true;
     Warn(d, d.if_matched_sid->at, "missing-parent",
-         "rule '" + d.if_matched_sid->text + "' is not loaded before this; the rule is skipped");
+         "rule '" + d.if_matched_sid->text + '\'' + Missing(d.if_matched_sid->text, d) +
+             "; the rule is skipped");
     return false;
   }
 
@@ -221,11 +239,18 @@ class RulesetBuilder {
     const bool linked = !d.if_sid.empty() || !d.if_group.empty() || !d.if_level.empty();
     std::vector<std::size_t> parents;
     bool good = true;
+    missing_.clear();
     for (const Placed& link : d.if_sid) good = AddById(d, link, parents) && good;
     for (const Placed& link : d.if_group) good = AddByGroup(d, link, parents) && good;
     for (const Placed& link : d.if_level) good = AddByLevel(d, link, parents) && good;
-    if (!good) return {};
-    if (linked && parents.empty()) {
+    const bool lost = linked && parents.empty();
+    for (const Placed& missing : missing_) {
+      Warn(d, missing.at, "missing-parent",
+           "rule '" + missing.text + '\'' + Missing(missing.text, d) +
+               (lost ? "; the rule is skipped" : ""));
+    }
+    if (!good || (lost && !missing_.empty())) return {};
+    if (lost) {
       const Placed& first = !d.if_sid.empty()     ? d.if_sid.front()
                             : !d.if_group.empty() ? d.if_group.front()
                                                   : d.if_level.front();
@@ -250,8 +275,8 @@ class RulesetBuilder {
       }
       // One fault is told once, not at each rule below it.
       if (number && skipped_ids_.contains(std::to_string(*number))) continue;
-      Warn(d, Offset{link.at.bytes + static_cast<std::size_t>(word.data() - link.text.data())},
-           "missing-parent", "rule '" + std::string(word) + "' is not loaded before this");
+      const auto at = static_cast<std::size_t>(word.data() - link.text.data());
+      missing_.push_back({std::string(word), Offset{link.at.bytes + at}});
     }
     return true;
   }
@@ -290,11 +315,13 @@ class RulesetBuilder {
   Ruleset ruleset_;
   std::unordered_map<std::string, std::size_t> index_;
   std::unordered_set<std::string> skipped_ids_;
-  std::vector<RuleDefinition> definitions_;  // by index; the ones in force
-  std::vector<SiblingOrder> order_;          // by index
-  std::vector<std::string> links_;           // by index
-  std::vector<Matched> matched_;             // by index
-  std::vector<bool> own_;                    // by index: below a root for events of ours
+  std::vector<Placed> missing_;                                     // parents of the rule at hand
+  std::unordered_map<std::string, const SourceText*> expected_in_;  // by id
+  std::vector<RuleDefinition> definitions_;                         // by index; the ones in force
+  std::vector<SiblingOrder> order_;                                 // by index
+  std::vector<std::string> links_;                                  // by index
+  std::vector<Matched> matched_;                                    // by index
+  std::vector<bool> own_;  // by index: below a root for events of ours
   std::size_t skipped_ = 0;
 };
 
@@ -303,11 +330,14 @@ class RulesetBuilder {
 CompiledRules CompileRules(const std::vector<SourceText>& files, const ListDirectories& lists,
                            Diagnostics& diagnostics) {
   RulesetBuilder builder(lists, diagnostics);
+  std::vector<RuleDefinition> definitions;
   for (const SourceText& file : files) {
     for (RuleDefinition& definition : ReadDefinitions(file, diagnostics)) {
-      builder.Add(std::move(definition));
+      builder.Expect(definition);
+      definitions.push_back(std::move(definition));
     }
   }
+  for (RuleDefinition& definition : definitions) builder.Add(std::move(definition));
   return builder.Finish();
 }
 

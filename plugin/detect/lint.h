@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,9 @@
 /// What is allowed and probably not meant. All findings have the severity `lint`; nothing here
 /// changes what is loaded. Slower than loading, so only `tldctl check` does it.
 namespace tld {
+
+/// All that audit.command can hold: TASK_COMM_LEN - 1, include/linux/sched.h.
+inline constexpr std::size_t kCommBytes = 15;
 
 /// The rules in force, with what they were made of, by the same indexes.
 struct LintedRules {

@@ -40,8 +40,7 @@ class AuditLint {
     }
     if (files_.empty()) return;
     for (std::size_t i = 0; i < rules_.definitions.size(); ++i) {
-      const std::string& path = rules_.definitions[i].source->path;
-      if (!path.starts_with(shipped + '/')) LintKey(i);
+      if (!IsBelow(rules_.definitions[i].source->path, shipped)) LintKey(i);
     }
     LintExec();
   }

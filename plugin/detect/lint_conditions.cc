@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "audit/record.h"
+#include "base/os.h"
 #include "base/text.h"
 #include "detect/lint.h"
 
@@ -16,7 +17,6 @@ namespace {
 
 constexpr std::uint64_t kFirstOwnId = 100000;
 constexpr std::uint64_t kLastOwnId = 120000;
-constexpr std::size_t kCommBytes = 15;  // TASK_COMM_LEN - 1, include/linux/sched.h
 
 constexpr std::string_view kNumbers[] = {
     "audit.id",          "audit.syscall",    "audit.exit",
@@ -93,7 +93,7 @@ class ConditionLint {
   void LintId(const std::string& shipped) {
     const auto id = ParseNumber(d_.id);
     const bool own = id && *id >= kFirstOwnId && *id <= kLastOwnId;
-    const bool ours = !shipped.empty() && d_.source->path.starts_with(shipped + '/');
+    const bool ours = IsBelow(d_.source->path, shipped);
     if (own || ours || d_.overwrite) return;
     Tell(d_.at, "foreign-id", "ids of your own rules are 100000 to 120000");
   }

@@ -13,9 +13,8 @@
 namespace tld {
 namespace {
 
-constexpr std::size_t kCommBytes = 15;     // TASK_COMM_LEN - 1, include/linux/sched.h
-constexpr std::size_t kMostValues = 1000;  // values are few, or they are no classes
-constexpr std::size_t kTextLimit = 64 << 20;
+constexpr std::size_t kMostValues = 1000;     // values are few, or they are no classes
+constexpr std::size_t kTextLimit = 64 << 20;  // a longer text is no hand's work
 constexpr std::size_t kNamedValues = 3;
 
 /// What rules ask a list for.

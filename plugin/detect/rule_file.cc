@@ -32,7 +32,7 @@ class GroupReader {
     }
     if (root.children.empty()) Fail(root.at, "bad-group", "the group holds no rule");
     if (!Trim(root.text).empty()) {
-      diagnostics_.Add(source_, root.text_at,
+      diagnostics_.Add(source_, root.first_at(),
                        {Severity::kWarning, "stray-text", "text between the rules is ignored"});
     }
     for (const XmlElement& child : root.children) {

@@ -32,7 +32,7 @@ void RuleReader::Read(const XmlElement& element) {
   if (rule_.id.empty()) Fail(element.at, "missing-id", "a rule needs an id of 1 to 6 digits");
   if (!has_level_) Fail(element.at, "missing-level", "a rule needs a level from 0 to 16");
   if (!Trim(element.text).empty()) {
-    Warn(element.text_at, "stray-text", "text between the options is ignored");
+    Warn(element.first_at(), "stray-text", "text between the options is ignored");
   }
   for (const XmlElement& option : element.children) Option(option);
   FinishComposite();

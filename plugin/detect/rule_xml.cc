@@ -155,7 +155,11 @@ class Converter {
 
   void Text(const pugi::xml_node& node, XmlElement* into) {
     if (into != nullptr) {
-      if (into->text.empty()) into->text_at = At(node.value());
+      // A place in the text is one in the file, but for what stands between two parts of it: of
+      // those the first that is not blank counts.
+      if (Trim(into->text).empty()) {
+        into->text_at = Offset{At(node.value()).bytes - into->text.size()};
+      }
       into->text += Limited(node.value(), into);
     } else if (!Trim(node.value()).empty()) {
       const std::string_view value = node.value();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,11 @@ struct XmlElement {
   bool faulty = false;  ///< something in it could not be read; it or its rule must not be used
 
   const XmlAttribute* Find(std::string_view attribute) const;
+
+  /// Of the first byte of the text that is no blank.
+  Offset first_at() const {
+    return Offset{text_at.bytes + std::min(text.find_first_not_of(" \t\r\n"), text.size())};
+  }
 };
 
 /// The root elements of a rule file. Where the text is not well-formed there is an error in

@@ -11,6 +11,7 @@
 #include "detect/lint.h"
 #include "detect/list.h"
 #include "program/command.h"
+#include "program/sandbox.h"
 
 namespace tld {
 namespace {
@@ -61,6 +62,28 @@ void CheckTrusted(const std::vector<std::string>& paths, Diagnostics& diagnostic
       diagnostics.AddFile(path, {Severity::kWarning, "untrusted-file",
                                  "the plugin refuses this file: it " + trusted.message()});
     }
+  }
+}
+
+/// What the settings name and this host lacks.
+void CheckHost(const LoadedPolicy& loaded, const PolicySource& source, Diagnostics& diagnostics) {
+  const Config& config = loaded.policy->config;
+  const auto warn = [&](const std::string& file, std::string_view code, std::string text) {
+    diagnostics.AddFile(file, {Severity::kWarning, code, std::move(text)});
+  };
+  if (const auto user = FindUser(config.user); !user) {
+    warn(source.config_file, "unknown-user", user.message() + "; the plugin runs as uid 65534");
+  }
+  for (const Remote& remote : config.remotes) {
+    for (const std::string& file : {remote.ca, remote.certificate, remote.key}) {
+      if (file.empty() || FileExists(file)) continue;
+      warn(source.config_file, "missing-file",
+           "[remote " + remote.name + "] there is no file " + file);
+    }
+  }
+  for (const std::string& directory : config.list_directories) {
+    if (!FileExists(directory))
+      warn(directory, "missing-directory", "[lists] names it, and it is not there");
   }
 }
 
@@ -159,6 +182,7 @@ int RunCheck(const CommonOptions& common, const CheckOptions& options) {
   Lint(loaded, lists);
   // Files that are only tried need not be the plugin's.
   if (common.rules.empty() && common.lists.empty()) {
+    CheckHost(loaded, source, loaded.diagnostics);
     CheckTrusted(FilesOf(loaded, source), loaded.diagnostics);
   }
   const Diagnostics& diagnostics = loaded.diagnostics;

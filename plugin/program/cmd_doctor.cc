@@ -186,8 +186,12 @@ class Doctor {
 
   static std::string HowToMend(const Remote& remote, const LinkError& error) {
     if (remote.protocol == Remote::Protocol::kAgent) return "ls -l " + remote.socket;
+    for (const std::string& file : {remote.ca, remote.certificate, remote.key}) {
+      if (!file.empty() && !FileExists(file)) return "ls -l " + file;
+    }
     if (!error.certificate) return "ping -c 3 " + remote.host;
-    return "openssl s_client -connect " + remote.host + ':' + remote.port + " -CAfile " + remote.ca;
+    const std::string ca = remote.ca.empty() ? "" : " -CAfile " + remote.ca;
+    return "openssl s_client -connect " + remote.host + ':' + remote.port + ca;
   }
 
   /// Each is tried, whatever the plugin says: it may have had nothing to send yet.

@@ -191,7 +191,7 @@ Installation FindInstallation() {
 void ReadConfigText(const SourceText& source, Config& config, Diagnostics& diagnostics) {
   RemoteReader remotes;
   ReadText(source, config, remotes, diagnostics);
-  config.remotes = remotes.Finish(diagnostics);
+  config.remotes = remotes.Finish(config.store_enabled, diagnostics);
 }
 
 std::vector<std::string> ConfigFiles(const std::string& path) {
@@ -226,7 +226,7 @@ Config LoadConfig(const std::string& path, const Installation& installation, con
     }
   };
   for (const std::string& file : ConfigFiles(path)) read(file);
-  config.remotes = remotes.Finish(diagnostics);
+  config.remotes = remotes.Finish(config.store_enabled, diagnostics);
   return config;
 }
 

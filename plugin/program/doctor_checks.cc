@@ -201,7 +201,7 @@ void CheckRemotes(const rapidjson::Document& status, Findings& found) {
     const std::string name = remote.name.GetString();
     const std::string problem = Told(remote.value, "problem");
     if (problem.empty()) {
-      found.push_back({"remote", State::kOk, "remote " + name + " takes alerts", ""});
+      found.push_back({"remote", State::kOk, "the plugin has no trouble with remote " + name, ""});
     } else {
       found.push_back(
           {"remote", State::kBroken, "remote " + name + ": " + problem, "tldctl status"});

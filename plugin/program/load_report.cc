@@ -49,16 +49,21 @@ void NoteRestartSettings(const Config& was, const std::string& config_file, Load
   const Config& now = loaded.policy->config;
   const std::set<std::string> had = AgentGroups(was);
   const std::set<std::string> needed = AgentGroups(now);
-  if (was.user == now.user && was.queue_bytes == now.queue_bytes &&
-      was.kernel_status == now.kernel_status &&
-      was.WrittenDirectories() == now.WrittenDirectories() &&
-      std::includes(had.begin(), had.end(), needed.begin(), needed.end())) {
-    return;
-  }
-  loaded.diagnostics.AddFile(
-      config_file, {Severity::kWarning, "needs-restart",
-                    "user, queue, kernel_status, directories to write to and the group of an agent "
-                    "take effect when auditd is restarted"});
+  const std::vector<std::string> known = was.WrittenDirectories();
+  const std::vector<std::string> written = now.WrittenDirectories();
+  std::string waiting;
+  const auto note = [&](bool changed, const char* what) {
+    if (changed) (waiting += waiting.empty() ? "" : ", ") += what;
+  };
+  note(was.user != now.user, "user");
+  note(was.queue_bytes != now.queue_bytes, "queue");
+  note(was.kernel_status != now.kernel_status, "kernel_status");
+  note(!std::includes(known.begin(), known.end(), written.begin(), written.end()),
+       "another directory to write to");
+  note(!std::includes(had.begin(), had.end(), needed.begin(), needed.end()), "an agent's group");
+  if (waiting.empty()) return;
+  loaded.diagnostics.AddFile(config_file, {Severity::kWarning, "needs-restart",
+                                           "waiting for a restart of auditd: " + waiting});
 }
 
 std::string ReloadAnswer(bool taken, std::uint64_t generation, const Diagnostics& diagnostics) {

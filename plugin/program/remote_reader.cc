@@ -103,7 +103,7 @@ bool RemoteReader::Set(const std::string& remote, std::string_view name, Setting
   auto found = std::find_if(gathered_.begin(), gathered_.end(),
                             [&](const Gathered& g) { return g.remote.name == remote; });
   if (found == gathered_.end()) {
-    Gathered fresh{{}, false, {}, &source, at};
+    Gathered fresh{{}, false, {}, {&source, at}, {}};
     fresh.remote.name = remote;
     found = gathered_.insert(found, std::move(fresh));
   }
@@ -114,6 +114,7 @@ bool RemoteReader::Set(const std::string& remote, std::string_view name, Setting
   }
   if (name == "address") {
     setting.Text(found->address);
+    found->address_at = {&source, at};
     return true;
   }
   for (const Key& key : kKeys) {
@@ -138,22 +139,37 @@ std::string RemoteReader::Problem(Gathered& gathered) {
   if (remote.protocol == Protocol::kAgent) return {};
   if (gathered.address.empty()) return who + "needs an address";
   if (!SplitAddress(gathered.address, DefaultPort(remote.protocol), remote)) {
-    return who + "address must be HOST or HOST:PORT, an IPv6 address in brackets before a port";
+    gathered.at = gathered.address_at;
+    return who +
+           "address must be HOST or HOST:PORT with a port from 1 to 65535, an IPv6 address in "
+           "brackets before it";
   }
   return {};
 }
 
-std::vector<Remote> RemoteReader::Finish(Diagnostics& diagnostics) {
+std::vector<Remote> RemoteReader::Finish(bool store_enabled, Diagnostics& diagnostics) {
   std::vector<Remote> remotes;
+  const Remote* agent = nullptr;
   for (Gathered& gathered : gathered_) {
     std::string problem = Problem(gathered);
     if (problem.empty() && remotes.size() == kMostRemotes) {
       problem = "there are more than " + std::to_string(kMostRemotes) + " remotes";
     }
+    const std::string who = "[remote " + gathered.remote.name + "] ";
+    if (problem.empty() && !store_enabled) {
+      problem = who + "takes its alerts from the store, and that is switched off";
+    }
+    if (problem.empty() && gathered.remote.protocol == Protocol::kAgent) {
+      if (agent == nullptr) agent = &gathered.remote;
+      if (agent->group != gathered.remote.group) {
+        problem = who + "has another group than [remote " + agent->name +
+                  "]; all agents' sockets must have one";
+      }
+    }
     if (problem.empty()) {
-      remotes.push_back(std::move(gathered.remote));
+      remotes.push_back(gathered.remote);
     } else {
-      diagnostics.Add(*gathered.source, gathered.at,
+      diagnostics.Add(*gathered.at.source, gathered.at.at,
                       {Severity::kError, "bad-remote", std::move(problem)});
     }
   }

@@ -22,17 +22,21 @@ class RemoteReader {
   bool Set(const std::string& remote, std::string_view name, Setting& setting,
            const SourceText& source, Offset at);
 
-  /// The remotes. One that lacks what it needs is told, at the place of its first setting, and left
-  /// out.
-  std::vector<Remote> Finish(Diagnostics& diagnostics);
+  /// The remotes. One that lacks what it needs, such as the store, is told and left out; the place
+  /// is that of the bad address, or of its first setting.
+  std::vector<Remote> Finish(bool store_enabled, Diagnostics& diagnostics);
 
  private:
+  struct Place {
+    const SourceText* source = nullptr;
+    Offset at;
+  };
   struct Gathered {
     Remote remote;
     bool has_protocol = false;
     std::string address;
-    const SourceText* source;
-    Offset at;
+    Place at;  // of its first setting
+    Place address_at;
   };
 
   static std::string Problem(Gathered& gathered);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The administrator's tool: checks, tries, replays, edits lists, and talks to the running plugin.
 // Its whole command line is here.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <ctime>
@@ -10,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/os.h"
 #include "base/text.h"
 #include "program/command.h"
 #include "program/config.h"
@@ -39,27 +42,41 @@ class Tldctl {
   }
 
   int Run(int argc, char** argv) {
+    if (argc > 1) {
+      const std::string_view first = argv[1];
+      const bool known = first == "-h" || first == "--help" || first == "--version";
+      if (first.starts_with('-') && !known) return Misuse("options go behind the command");
+      const auto is_first = [&](const CLI::App* command) { return command->get_name() == first; };
+      if (!known && app_.get_subcommands(is_first).empty())
+        return Misuse("there is no command '" + std::string(first) + '\'');
+    }
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
       if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
         return app_.exit(error);
       }
-      std::fprintf(stderr, "tldctl: %s\nTry 'tldctl --help', or '--help' behind a command.\n",
-                   Shown(error.what()).c_str());
-      return kMisuse;
+      return Misuse(error.what());
     }
     return run_();
   }
 
  private:
+  static int Misuse(const std::string& text) {
+    Complain(text, kMisuse);
+    std::fputs("Try 'tldctl --help', or '--help' behind a command.\n", stderr);
+    return kMisuse;
+  }
+
   /// A command with the options that all have.
   CLI::App& Add(CLI::App& parent, const char* name, const char* description,
                 std::function<int()> run) {
     CLI::App& command = *parent.add_subcommand(name, description);
     command.add_option("--conf", common_.config_file, "settings file")
         ->option_text("FILE")
-        ->check(CLI::ExistingFile);
+        ->check([](const std::string& file) {
+          return access(file.c_str(), R_OK) == 0 ? "" : OsError(file).message;
+        });
     AddMany(command, "--rules", common_.rules,
             "rule file or directory, instead of the configured ones; may be repeated", "PATH");
     AddMany(command, "--lists", common_.lists,

@@ -337,6 +337,24 @@ TEST(Compile, ADuplicateIdIsSkippedWithAWarning) {
   EXPECT_EQ(policy.policy()->ruleset.rules.at(0).level, 5);
 }
 
+TEST(Compile, ARuleThatComesTooEarlyIsToldWhereTheOtherIs) {
+  testing_support::TemporaryDirectory directory;
+  const std::vector<SourceText> files = {
+      {"local.xml", RuleText("id=\"100001\" level=\"3\"", "<if_sid>200001</if_sid>") +
+                        RuleText("id=\"200001\" level=\"3\" overwrite=\"yes\"")},
+      {"d/tld.xml", RuleText("id=\"200001\" level=\"7\"")}};
+  Diagnostics diagnostics;
+  const CompiledRules compiled = CompileRules(files, {}, diagnostics);
+  Strings told;
+  for (const Diagnostic& d : diagnostics.all()) told.push_back(d.message);
+  const std::string later =
+      "is loaded later, from tld.xml: files are read in the order of their names";
+  EXPECT_EQ(told[0], "rule '200001' " + later + "; the rule is skipped");
+  EXPECT_EQ(told[1],
+            "the rule to overwrite " + later + "; this is loaded as a new one, and takes its id");
+  EXPECT_EQ(compiled.ruleset.rules.size(), 1u);
+}
+
 TEST(Compile, GroupsAttachByPartOfTheirString) {
   const TestPolicy policy(RuleText("id=\"1\" level=\"1\"", "<group>audit_command,</group>") +
                           RuleText("id=\"2\" level=\"1\"", "<if_group>AUDIT_comm</if_group>") +

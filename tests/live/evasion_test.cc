@@ -253,6 +253,7 @@ TEST_F(EvasionTest, ManyAndLongArguments) {
   for (int i = 0; i < 200; ++i) many.push_back("argument" + std::to_string(i));
   Run(many);
   ExpectAlert("100210", "-h argument0 argument1 ");
+  EXPECT_TRUE(Documented("100210", "argument198 argument199\""));
   Run({kNc, std::string(128 * 1024 - 1, 'A')});
   ExpectAlert("100210", "/usr/bin/nc AAAA");
 }

@@ -180,8 +180,12 @@ TEST(Config, ARemoteThatLacksSomethingIsLeftOutAndTold) {
       {"[remote a]\nprotocol = smoke\naddress = h\n",
        "2:1 [remote a] protocol must be one of relp+tls, relp, tls, tcp, udp, agent"},
       {"[remote a]\nprotocol = tcp\naddress = h:0\n",
-       "2:1 [remote a] address must be HOST or HOST:PORT, an IPv6 address in brackets before a "
-       "port"},
+       "3:1 [remote a] address must be HOST or HOST:PORT with a port from 1 to 65535, an IPv6 "
+       "address in brackets before it"},
+      {"[remote a]\nprotocol = agent\n[store]\nenabled = no\n",
+       "2:1 [remote a] takes its alerts from the store, and that is switched off"},
+      {"[remote a]\nprotocol = agent\n[remote b]\nprotocol = agent\ngroup = other\n",
+       "4:1 [remote b] has another group than [remote a]; all agents' sockets must have one"},
       {"[remote a]\nprotocol = tls\naddress = h\nkey = /k\n",
        "2:1 [remote a] needs both certificate and key, or neither"},
       {"[remote]\nprotocol = agent\n", "2:1 a remote has a name of 1 to 64 bytes: [remote NAME]"},

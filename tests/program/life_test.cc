@@ -552,14 +552,19 @@ TEST_F(LifeTest, AReloadTellsWhatWaitsForARestart) {
   const auto waits = [&](const std::string& more) {
     WriteConfig(more);
     const Result<std::string> answer = AskPlugin(directory_ / "run/control.sock", "reload");
-    return answer && answer->find("\"code\":\"needs-restart\"") != std::string::npos;
+    const std::string text = "waiting for a restart of auditd: ";
+    const std::size_t at = answer ? answer->find(text) : std::string::npos;
+    if (at == std::string::npos) return std::string();
+    return answer->substr(at + text.size(), answer->find('"', at) - at - text.size());
   };
-  EXPECT_FALSE(waits("level = 4\n"));
+  EXPECT_EQ(waits("level = 4\n[store]\nenabled = no\n"), "");
   const std::string agent = "[remote a]\nprotocol = agent\ngroup = daemon\n";
-  EXPECT_TRUE(waits(agent));
-  EXPECT_TRUE(waits(agent));  // until the restart
-  EXPECT_TRUE(waits("[file]\npath = " + (directory_ / "elsewhere/alerts.json") + '\n'));
-  EXPECT_FALSE(waits(""));
+  EXPECT_EQ(waits(agent), "an agent's group");
+  EXPECT_EQ(waits(agent), "an agent's group");  // until the restart
+  EXPECT_EQ(
+      waits("[file]\npath = " + (directory_ / "elsewhere/alerts.json") + "\n[plugin]\nqueue = 9\n"),
+      "queue, another directory to write to");
+  EXPECT_EQ(waits(""), "");
 }
 
 TEST_F(LifeTest, ClientsThatSayNothingAreLetGo) {

@@ -224,6 +224,23 @@ TEST_F(TldctlTest, CheckWarnsOfSettingsThatOthersMayWrite) {
       << ran.out;
 }
 
+TEST_F(TldctlTest, CheckWarnsOfWhatThisHostLacks) {
+  Rules(RuleText("id=\"100001\" level=\"3\""));
+  const std::string lists = directory_ / "no-lists";
+  const std::string file = directory_.Write(
+      "none.conf", "[plugin]\nuser = nobody-at-all\n[rules]\npaths = " + (directory_ / "rules") +
+                       "\n[lists]\ndirectories = " + lists +
+                       "\n[remote r]\nprotocol = tls\naddress = h\nca = /none\n");
+  const Ran ran = RunAsItIs("check --conf " + file);
+  EXPECT_EQ(ran.status, 0);
+  for (const std::string& text :
+       {file + ":1:1: warning: there is no user 'nobody-at-all'; the plugin runs as uid 65534",
+        file + ":1:1: warning: [remote r] there is no file /none",
+        lists + ":1:1: warning: [lists] names it, and it is not there"}) {
+    EXPECT_NE(ran.out.find(text), std::string::npos) << ran.out;
+  }
+}
+
 TEST_F(TldctlTest, AnEntryDoesNotLoseItsValueByOversight) {
   const Ran ran = Run("list add l nc");
   EXPECT_EQ(ran.status, 2) << ran.out;
