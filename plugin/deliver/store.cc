@@ -256,7 +256,7 @@ bool Store::Fail() {
   if (insert_) insert_->Reset();
   database_->Run("ROLLBACK");
   // By our own limit, not the disk's: the next try finds room.
-  if (error.code == SQLITE_FULL && IsFull()) RemoveOldest("1", true);
+  if (error.code == SQLITE_FULL && IsFull()) MakeRoom(true);
   CloseFile();
   if (broken) SetAside();
   return broken;
@@ -275,17 +275,29 @@ void Store::CloseFile() {
   database_.reset();
 }
 
-/// Removes those of the oldest that fit; how many, or -1. The last one stays: its number must not
-/// be given again.
-std::int64_t Store::RemoveOldest(const std::string& where, bool undelivered_too) {
-  std::string sql = "DELETE FROM alert WHERE id IN (SELECT id FROM alert ORDER BY id LIMIT " +
-                    std::to_string(kMostRemoved) + ") AND id < (SELECT max(id) FROM alert) AND " +
-                    where;
+/// Whoever runs many commands to have the alert of another one removed would have to make as many
+/// severe ones: those go last. The plus has SQLite go by the table and sort nothing.
+std::int64_t Store::MakeRoom(bool undelivered_too) {
+  const std::string lesser = "+level < " + std::to_string(kSevere);
+  if (const std::int64_t removed = RemoveOldest(lesser, "1", undelivered_too); removed != 0)
+    return removed;
+  const std::int64_t removed = RemoveOldest("1", "1", undelivered_too);
+  counters_.removed_severe += static_cast<std::uint64_t>(std::max<std::int64_t>(removed, 0));
+  return removed;
+}
+
+/// Removes those of the oldest `among` all `where` it holds; how many, or -1. The last one stays:
+/// its number must not be given again.
+std::int64_t Store::RemoveOldest(const std::string& among, const std::string& where,
+                                 bool undelivered_too) {
+  const std::string oldest =
+      "SELECT id FROM alert WHERE " + among + " ORDER BY id LIMIT " + std::to_string(kMostRemoved);
+  std::string sql = "DELETE FROM alert WHERE id IN (" + oldest +
+                    ") AND id < (SELECT max(id) FROM alert) AND " + where;
   std::int64_t undelivered = 0;
   if (keep_after_ && !undelivered_too) sql += " AND id <= " + std::to_string(*keep_after_);
   if (keep_after_ && undelivered_too) {
-    undelivered = database_->Ask("SELECT count(*) FROM (SELECT id FROM alert ORDER BY id LIMIT " +
-                                 std::to_string(kMostRemoved) + ") WHERE id > " +
+    undelivered = database_->Ask("SELECT count(*) FROM (" + oldest + ") WHERE id > " +
                                  std::to_string(*keep_after_));
   }
   if (!database_->Run(sql)) return -1;
@@ -317,11 +329,11 @@ bool Store::IsFull() { return UsedBytes() > options_.most_bytes - options_.most_
 
 /// Removes a few of what is to go; how many, or -1.
 std::int64_t Store::CleanOnce(std::int64_t now_us) {
-  if (IsFull()) return RemoveOldest("1", true);
+  if (IsFull()) return MakeRoom(true);
   if (UsedBytes() > options_.size_bytes) {
-    if (const std::int64_t removed = RemoveOldest("1", false); removed != 0) return removed;
+    if (const std::int64_t removed = MakeRoom(false); removed != 0) return removed;
   }
-  return RemoveOldest("stored_us < " + std::to_string(now_us - options_.days * kDayUs), false);
+  return RemoveOldest("1", "stored_us < " + std::to_string(now_us - options_.days * kDayUs), false);
 }
 
 void Store::Clean(std::int64_t now_ms) {

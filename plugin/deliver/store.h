@@ -32,10 +32,13 @@ class Store {
   /// Stands in a column for a field that has several values: only the document tells.
   static constexpr std::string_view kSeveral = "\x01";
 
+  static constexpr int kSevere = 7;  ///< level
+
   struct Options {
     std::string path;  ///< empty = no store
     int days = 90;     ///< alerts that were stored longer ago go
-    /// The oldest go while the alerts take more than this, but none that is still to be delivered.
+    /// The oldest go while the alerts take more than this, those below kSevere first, but none that
+    /// is still to be delivered.
     std::uint64_t size_bytes = std::uint64_t{1024} << 20;
     /// The file never becomes larger: before, the oldest go whoever still needs them.
     std::uint64_t most_bytes = std::uint64_t{2048} << 20;
@@ -46,6 +49,7 @@ class Store {
     std::uint64_t lost = 0;
     std::uint64_t removed = 0;              ///< for their age or the size
     std::uint64_t removed_undelivered = 0;  ///< of these, before all destinations had them
+    std::uint64_t removed_severe = 0;       ///< of these, for the size and of kSevere and up
     std::uint64_t set_aside = 0;            ///< files that were no database any more
   };
 
@@ -103,7 +107,9 @@ class Store {
   /// Notes the last error; true when it was mended and a second try makes sense.
   bool Fail();
   void SetAside();
-  std::int64_t RemoveOldest(const std::string& where, bool undelivered_too);
+  std::int64_t MakeRoom(bool undelivered_too);
+  std::int64_t RemoveOldest(const std::string& among, const std::string& where,
+                            bool undelivered_too);
   std::uint64_t UsedBytes();
   bool IsFull();
   bool LogIsTooLarge();

@@ -274,7 +274,8 @@ bool ListHolds(const ListCondition& c, const List& list, std::string_view value)
 
 std::optional<Answer> Evaluate(const MatchContext& context, Windows& windows, const Event& event,
                                Trace* trace) {
-  context.scratch.Begin();
+  constexpr std::uint64_t kNobody = UINT32_MAX;  // AUDIT_UID_UNSET, linux/audit.h
+  context.scratch.Begin(ParseNumber(event.First("audit.auid")).value_or(kNobody));
   return Search(context, windows, event, trace).Run();
 }
 

@@ -18,10 +18,12 @@ namespace {
 // on a long subject. What all matches of an event may cost is counted here: an item tried or a byte
 // that an item has passed is one step. So many take 0.15 s.
 constexpr std::uint64_t kMostSteps = 5'000'000;
-// Costly is an event of more steps than these; none of a day's ordinary work takes twice as many.
-constexpr std::uint64_t kFreeSteps = 100'000;
-constexpr std::uint64_t kSharedSteps = 4 * kMostSteps;
-constexpr std::uint64_t kSharedStepsPerMs = 10'000;
+// Of each event so many are nobody's; an event of one who has used his share up gets twice that.
+constexpr std::uint64_t kFreeSteps = 5'000;
+constexpr std::uint64_t kPoorSteps = 10'000;
+constexpr std::uint64_t kShareSteps = 4 * kMostSteps;
+constexpr std::uint64_t kShareStepsPerMs = 5'000;
+constexpr std::size_t kMostShares = 1'024;        // login uids, of which few have an account
 constexpr std::uint32_t kMatchLimit = 5'000'000;  // where no item is tried between two steps back
 constexpr std::uint32_t kDepthLimit = 20'000;
 constexpr std::uint32_t kHeapLimitKib = 2048;
@@ -54,8 +56,7 @@ bool IsLiteralOsRegex(std::string_view pattern) {
 MatchScratch::MatchScratch()
     : data_(pcre2_match_data_create(1, nullptr)),
       context_(pcre2_match_context_create(nullptr)),
-      most_(kMostSteps),
-      shared_(kSharedSteps) {
+      most_(kMostSteps) {
   pcre2_set_callout(context_, CountStep, this);
   pcre2_set_match_limit(context_, kMatchLimit);
   pcre2_set_depth_limit(context_, kDepthLimit);
@@ -63,17 +64,22 @@ MatchScratch::MatchScratch()
 }
 
 void MatchScratch::Begin() {
-  if (filled_ms_) {
-    if (steps_ > kFreeSteps) shared_ -= std::min(shared_, steps_);
-    most_ = std::clamp(shared_, kFreeSteps, kMostSteps);
+  if (share_ != nullptr && steps_ > kFreeSteps) {
+    share_->steps -= std::min(share_->steps, steps_ - kFreeSteps);
   }
+  share_ = nullptr;
   steps_ = 0;
+  most_ = kMostSteps;
 }
 
-void MatchScratch::Refill(std::int64_t now_ms) {
-  const auto passed = static_cast<std::uint64_t>(now_ms - filled_ms_.value_or(now_ms));
-  shared_ = std::min(kSharedSteps, shared_ + passed * kSharedStepsPerMs);
-  filled_ms_ = now_ms;
+void MatchScratch::Begin(std::uint64_t login_user) {
+  Begin();
+  if (!now_ms_) return;
+  if (shares_.size() >= kMostShares) shares_.clear();
+  share_ = &shares_.try_emplace(login_user, Share{kShareSteps, *now_ms_}).first->second;
+  const auto passed = static_cast<std::uint64_t>(*now_ms_ - std::exchange(share_->at_ms, *now_ms_));
+  share_->steps = std::min(kShareSteps, share_->steps + passed * kShareStepsPerMs);
+  most_ = std::clamp(share_->steps, kPoorSteps, kMostSteps);
 }
 
 /// Before each item of a pattern; ends the match when it has cost too much.

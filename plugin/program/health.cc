@@ -25,6 +25,7 @@ LossCounts CountLosses(const HealthSources& sources) {
   counts.store_lost = store.lost;
   counts.stores_set_aside = store.set_aside;
   counts.removed_undelivered = store.removed_undelivered;
+  counts.removed_severe = store.removed_severe;
   counts.unreadable = sources.remotes.Unreadable();
   counts.match_limits = sources.pipeline.limit_hits();
   counts.events_forgotten = sources.pipeline.windows().evictions();

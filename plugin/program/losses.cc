@@ -36,6 +36,8 @@ constexpr Loss kLosses[] = {
      "alert stores were damaged, set aside as .corrupt and begun anew"},
     {&LossCounts::removed_undelivered, Notice::kUndelivered,
      "alerts went out of the full store before all remotes had them"},
+    {&LossCounts::removed_severe, Notice::kStoreFull,
+     "alerts of level 7 and up went before their time, since the store is full of such"},
     {&LossCounts::unreadable, Notice::kUndelivered,
      "stored alerts could not be read and were not sent"},
     {&LossCounts::match_limits, Notice::kMatchLimit,

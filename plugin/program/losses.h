@@ -21,6 +21,7 @@ struct LossCounts {
   std::uint64_t store_lost = 0;      ///< alerts
   std::uint64_t stores_set_aside = 0;
   std::uint64_t removed_undelivered = 0;  ///< alerts
+  std::uint64_t removed_severe = 0;       ///< alerts
   std::uint64_t unreadable = 0;           ///< stored alerts that could not be sent
   std::uint64_t match_limits = 0;
   std::uint64_t events_forgotten = 0;  ///< by composite rules

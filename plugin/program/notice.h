@@ -35,6 +35,7 @@ enum class Notice {
   kUnwitnessed,    ///< 200920: the content of programs was not looked at
   kHeartbeat,      ///< 200921: all is well, with counters
   kRepeated,       ///< 200922: alerts that were not written to syslog one by one
+  kStoreFull,      ///< 200923: severe alerts went out of the store before their time
 };
 
 /// A notice with what there is to say.

@@ -19,7 +19,7 @@ constexpr std::int64_t kAnswerMs = 5'000;
 /// can do more.
 constexpr std::int64_t kGuardedMs = 1'000;
 constexpr std::size_t kMostAsked = 4096;
-constexpr std::size_t kMostGone = 128;
+constexpr std::size_t kMostGone = 512;
 /// A program whose file is gone, and that still runs so long after that was found, is told.
 constexpr std::int64_t kGoneMs = 1'000;
 
@@ -159,7 +159,7 @@ void Recognizer::Ask(const Event& event, const Look& look, int rank, std::int64_
                       .device = look.place.device,
                       .pid = pid},
                      look.path)) {
-    witness_.Count(Unseen::kBusy);
+    GiveUp(event.raw(), Unseen::kBusy);
     return;
   }
   waiting_bytes_ += bytes;
@@ -184,7 +184,7 @@ void Recognizer::ReadAnswers() {
 
 /// The witness has just started; what its predecessor was asked is lost.
 void Recognizer::StartAnew() {
-  for (std::size_t i = 0; i < waiting_.size(); ++i) witness_.Count(Unseen::kNoAnswer);
+  for (const auto& [id, waiting] : waiting_) GiveUp(waiting.event, Unseen::kNoAnswer);
   waiting_.clear();
   waiting_bytes_ = 0;
   gone_ = 0;
@@ -200,7 +200,11 @@ void Recognizer::TakeAnswer(const WitnessAnswer& answer) {
     Forget(found);
     return;
   }
-  witness_.Count(answer.unseen);
+  if (answer.unseen == Unseen::kTooSlow) {
+    GiveUp(asked.event, Unseen::kTooSlow);
+  } else {
+    witness_.Count(answer.unseen);
+  }
   if (answer.unseen == Unseen::kSeen) Compare(asked, answer);
   if (answer.removed && asked.pid != 0 && gone_ < kMostGone) {
     ++gone_;
@@ -209,8 +213,14 @@ void Recognizer::TakeAnswer(const WitnessAnswer& answer) {
     asked.asked_ms = now_ms_;
     return;
   }
-  if (answer.removed && asked.pid != 0) witness_.Count(Unseen::kBusy);
+  if (answer.removed && asked.pid != 0) GiveUp(asked.event, Unseen::kBusy);
   Forget(found);
+}
+
+/// Whoever keeps the witness busy, so that it does not see what he runs, is told with it.
+void Recognizer::GiveUp(const RawEvent& event, Unseen why) {
+  witness_.Count(why);
+  take_(MakeUnseenEvent(event, NameOf(why)));
 }
 
 void Recognizer::Compare(const Waiting& asked, const WitnessAnswer& answer) {
@@ -259,7 +269,7 @@ void Recognizer::KeepHouse(std::int64_t now_ms) {
   for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
     const auto next = std::next(waiting);
     if (now_ms - waiting->second.asked_ms > kAnswerMs) {
-      witness_.Count(Unseen::kNoAnswer);
+      GiveUp(waiting->second.event, Unseen::kNoAnswer);
       Forget(waiting);
     }
     waiting = next;

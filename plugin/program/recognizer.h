@@ -86,6 +86,7 @@ class Recognizer {
   void AskWhetherItRuns(std::int64_t now_ms);
   void StartAnew();
   void TakeAnswer(const WitnessAnswer& answer);
+  void GiveUp(const RawEvent& event, Unseen why);
   void Compare(const Waiting& asked, const WitnessAnswer& answer);
   void Forget(Waitings::iterator waiting);
 

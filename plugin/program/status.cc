@@ -95,6 +95,7 @@ void Destinations(Writer& writer, Output& output) {
                {"lost", store.lost},
                {"removed", store.removed},
                {"removed_undelivered", store.removed_undelivered},
+               {"removed_severe", store.removed_severe},
                {"set_aside", store.set_aside}});
   writer.EndObject();
   Object(writer, "file", {{"written", file.written}, {"failed", file.failed}});

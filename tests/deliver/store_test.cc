@@ -243,6 +243,32 @@ TEST_F(StoreTest, AlertsGoAfterTheirDaysWhateverTheirEventsTimeOrTheClockSays) {
   EXPECT_EQ(store.counters().removed, 1u);
 }
 
+TEST_F(StoreTest, ManyLesserAlertsRemoveNoSevereOne) {
+  options_.size_bytes = 1u << 20;
+  Store store(options_);
+  Add(store);
+  rule_.level = Store::kSevere - 1;
+  const std::string document(4000, 'd');
+  for (int i = 0; i < 2000; ++i) {
+    Add(store, kNow, document);
+    if (i % 50 == 0) Tick(store, 250);
+  }
+  for (int i = 0; i < 20; ++i) Tick(store, 1000);
+  const std::vector<std::int64_t> left = Stored();
+  EXPECT_LT(left.size(), 400u);
+  EXPECT_EQ(left.front(), 1);
+  EXPECT_EQ(left.back(), 2001);
+  EXPECT_EQ(store.counters().removed_severe, 0u);
+  rule_.level = Store::kSevere;
+  for (int i = 0; i < 2000; ++i) {
+    Add(store, kNow, document);
+    if (i % 50 == 0) Tick(store, 250);
+  }
+  for (int i = 0; i < 20; ++i) Tick(store, 1000);
+  EXPECT_GT(store.counters().removed_severe, 1000u);
+  EXPECT_GT(Stored().front(), 2001);
+}
+
 TEST_F(StoreTest, WhatIsStillToBeDeliveredStaysUntilTheFileIsFull) {
   options_.size_bytes = 1u << 20;
   options_.most_bytes = 4u << 20;

@@ -217,37 +217,37 @@ TEST(Pcre2, TheLimitIsOneForAllMatchesOfAnEvent) {
   EXPECT_EQ(scratch.limit_hits(), 2u);
 }
 
-TEST(Pcre2, ManyCostlyEventsShareALimitThatTimeRefills) {
+TEST(Pcre2, TheCostlyEventsOfAUserShareALimitThatTimeRefills) {
   const Result<Pattern> pattern = Pattern::Compile(PatternKind::kPcre2, "[a-z]+[0-9]");
   ASSERT_TRUE(pattern);
   const std::string endless(131'000, 'a');
   const std::string costly = std::string(1'000, 'a') + "!1b2";  // some 500,000 steps
-  const std::string ordinary = std::string(300, 'a') + "!1b2";  // some 45,000
+  const std::string small = std::string(100, 'a') + "!1b2";     // some 5,000
   MatchScratch scratch;
-  const auto holds = [&](const std::string& subject) {
-    scratch.Begin();
+  const auto holds = [&](const std::string& subject, std::uint64_t user) {
+    scratch.Begin(user);
     return pattern->Matches(subject, scratch);
   };
-  const auto wear_out = [&] {
-    for (int i = 0; i < 100; ++i) EXPECT_FALSE(holds(endless));
+  const auto wear_out = [&](const std::string& subject, int times) {
+    for (int i = 0; i < times; ++i) holds(subject, 1000);
   };
-  for (int i = 0; i < 5; ++i) EXPECT_FALSE(holds(endless));
-  EXPECT_TRUE(holds(costly));  // each has its own while nobody tells the time
+  wear_out(endless, 5);
+  EXPECT_TRUE(holds(costly, 1000));  // each has its own while nobody tells the time
   std::int64_t now = 1000;
   scratch.Refill(now);
-  EXPECT_TRUE(holds(costly));
-  wear_out();
-  EXPECT_FALSE(holds(costly));
-  EXPECT_TRUE(holds(ordinary));
-  scratch.Refill(now += 10);
-  EXPECT_FALSE(holds(costly));
-  scratch.Refill(now += 1000);
-  EXPECT_TRUE(holds(costly));
-  wear_out();
+  EXPECT_TRUE(holds(costly, 1000));
+  wear_out(endless, 5);
+  EXPECT_FALSE(holds(costly, 1000));
+  EXPECT_TRUE(holds(small, 1000));
+  EXPECT_TRUE(holds(costly, 1001));  // another's
+  scratch.Refill(now += 1'000);
+  EXPECT_TRUE(holds(costly, 1000));
+  wear_out(costly, 50);  // each far below what one may cost
+  EXPECT_FALSE(holds(costly, 1000));
   scratch.Refill(now += 1'000'000'000);  // no more than there is room for
-  wear_out();
-  EXPECT_FALSE(holds(costly));
-  EXPECT_TRUE(holds(ordinary));
+  wear_out(endless, 5);
+  EXPECT_FALSE(holds(costly, 1000));
+  for (std::uint64_t user = 2'000; user < 5'000; ++user) EXPECT_TRUE(holds(costly, user));
 }
 
 TEST(Pcre2, IsCaseSensitiveBytes) {

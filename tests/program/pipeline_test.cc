@@ -329,7 +329,7 @@ TEST(Pipeline, ANewPolicyCountsFromTheNextEventAndKeepsCounts) {
   EXPECT_EQ(fired, (std::vector<std::uint64_t>{1, 2}));
 }
 
-TEST(Pipeline, CostlyEventsShareALimitWhereTimeCounts) {
+TEST(Pipeline, CostlyEventsOfAUserShareALimitWhereTimeCounts) {
   const TestPolicy rules(RuleText("id=\"1\" level=\"5\"",
                                   R"(<field name="audit.acct" type="pcre2">[a-z]+?[0-9]</field>)"));
   const auto matched = [&](Grouper::Mode mode) {

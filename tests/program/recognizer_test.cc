@@ -240,12 +240,14 @@ TEST_F(RecognizerTest, AWitnessThatBeginsAnewLosesWhatWasAskedAndIsTaughtAgain) 
   const std::uint64_t id = Next().id;
   Answer(0, Unseen::kFailed, 0);
   EXPECT_EQ(Count(Unseen::kNoAnswer), 1u);
+  ASSERT_EQ(found_.size(), 1u);
+  EXPECT_NE(found_[0].text.find("unseen=no_answer type=SYSCALL"), std::string::npos);
   EXPECT_EQ(recognizer_->waiting(), 0u);
   BeTaught();
   BeListed();
   BeTaught();
   Answer(id, Unseen::kSeen, 'l');
-  EXPECT_TRUE(found_.empty());
+  EXPECT_EQ(found_.size(), 1u);
 }
 
 TEST_F(RecognizerTest, WhatIsNotAnsweredInTimeIsGivenUp) {
@@ -256,12 +258,15 @@ TEST_F(RecognizerTest, WhatIsNotAnsweredInTimeIsGivenUp) {
   EXPECT_EQ(recognizer_->waiting(), 0u);
   EXPECT_EQ(Count(Unseen::kNoAnswer), 1u);
   EXPECT_EQ(recognizer_->Unwitnessed(), 1u);
+  EXPECT_EQ(found_.size(), 1u);  // told by name
 }
 
 TEST_F(RecognizerTest, AWitnessThatTakesNothingCostsABoundedMemory) {
   for (std::size_t i = 0; i < 2 * Recognizer::kMostWaiting; ++i) Run("x", "/srv/x");
   EXPECT_LE(recognizer_->waiting(), Recognizer::kMostWaiting);
   EXPECT_GT(Count(Unseen::kBusy), 0u);
+  EXPECT_EQ(found_.size(), Count(Unseen::kBusy));
+  EXPECT_NE(found_[0].text.find("unseen=busy type=SYSCALL"), std::string::npos);
   EXPECT_EQ(recognizer_->waiting() + Count(Unseen::kBusy), recognizer_->counters().asked);
 }
 
@@ -367,10 +372,10 @@ TEST_F(RecognizerTest, ProgramsThatRemoveThemselvesTakeFewPlaces) {
     Run("x", "/srv/x", 1000);
     Tell(Next().id, Unseen::kGone, true);
   }
-  EXPECT_EQ(recognizer_->waiting(), 128u);
-  EXPECT_EQ(Count(Unseen::kBusy), 1000u - 128u);
+  EXPECT_EQ(recognizer_->waiting(), 512u);
+  EXPECT_EQ(Count(Unseen::kBusy), 1000u - 512u);
   recognizer_->KeepHouse(2000);
-  for (int i = 0; i < 128; ++i) Tell(Next().id, Unseen::kGone, false);
+  for (int i = 0; i < 512; ++i) Tell(Next().id, Unseen::kGone, false);
   EXPECT_EQ(recognizer_->waiting(), 0u);
   Run("x", "/srv/x", 2000);
   Tell(Next().id, Unseen::kGone, true);
