@@ -15,6 +15,7 @@
 namespace tld {
 namespace {
 
+constexpr int kMostReads = 16;            // of what a receiver says, at one look
 constexpr std::int64_t kLookMs = 5;       // between two looks at the send queue
 constexpr std::int64_t kRefusalMs = 200;  // how long an ICMP error may take to come back
 
@@ -52,8 +53,9 @@ class StreamLink : public Link {
   /// An error when the connection has failed or the peer has closed it: what is in the queue then
   /// is not known to have arrived.
   Status Look() {
-    // Receivers of syslog say nothing; what comes is TLS's own, or the end.
-    while (true) {
+    // Receivers of syslog say nothing; what comes is TLS's own, or the end. One that talks without
+    // end keeps nobody here.
+    for (int reads = 0; reads < kMostReads; ++reads) {
       const Result<std::string> heard = channel_->Read();
       if (!heard) return heard.error();
       if (heard->empty()) break;

@@ -19,8 +19,8 @@ enum class Notice {
   kReloadRefused,  ///< 200904: the old policy stays
   kInputDropped,   ///< 200905: the front's queue was full
   kSensorLost,     ///< 200906: the sensor died with input or alerts in hand
-  kInputCut,       ///< 200907: lines or records over a cap
-  kOutputDropped,  ///< 200908: syslog lines not written
+  kInputCut,       ///< 200907: lines or events over a cap
+  kOutputDropped,  ///< 200908: not written to syslog, the file or the store
   kMatchLimit,     ///< 200909: patterns gave up
   kMemoryFull,     ///< 200910: composite rules forgot events too early
   kStoreBack,      ///< 200911: the alert store is written again
