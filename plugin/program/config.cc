@@ -174,6 +174,13 @@ std::vector<std::string> Config::WrittenDirectories() const {
   return directories;
 }
 
+std::optional<std::string> Config::AgentGroup() const {
+  for (const Remote& remote : remotes) {
+    if (remote.protocol == Remote::Protocol::kAgent) return remote.group;
+  }
+  return {};
+}
+
 Installation FindInstallation() {
   std::string built = OwnDirectory();
   if (BaseName(built) != "build") built = DirectoryOf(built);  // build/asan and the like

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,8 @@ struct Config {
 
   /// Directories that the plugin writes to, sorted, each once.
   std::vector<std::string> WrittenDirectories() const;
+  /// Of the agents' sockets; all have the same. None without an agent.
+  std::optional<std::string> AgentGroup() const;
   std::string control_socket() const { return run_directory + "/control.sock"; }
   std::string remotes_file() const { return state_directory + "/remotes.json"; }
   std::string state_file() const { return run_directory + "/state.json"; }
@@ -80,7 +83,8 @@ std::vector<std::string> ConfigFiles(const std::string& path);
 Config LoadConfig(const std::string& path, const Installation& installation, const FileTrust& trust,
                   Diagnostics& diagnostics);
 
-/// Applies one file's text to `config`. For tests and LoadConfig.
+/// Applies the text of a settings file that is the only one to `config`. For tests: nothing else
+/// has its settings in memory.
 void ReadConfigText(const SourceText& source, Config& config, Diagnostics& diagnostics);
 
 }  // namespace tld

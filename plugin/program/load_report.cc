@@ -2,21 +2,11 @@
 #include "program/load_report.h"
 
 #include <algorithm>
-#include <set>
 
 namespace tld {
 namespace {
 
 constexpr std::size_t kMostProblems = 5;
-
-/// Of the agents' sockets.
-std::set<std::string> AgentGroups(const Config& config) {
-  std::set<std::string> groups;
-  for (const Remote& remote : config.remotes) {
-    if (remote.protocol == Remote::Protocol::kAgent) groups.insert(remote.group);
-  }
-  return groups;
-}
 
 }  // namespace
 
@@ -47,8 +37,6 @@ std::string FirstError(const LoadedPolicy& loaded) {
 
 void NoteRestartSettings(const Config& was, const std::string& config_file, LoadedPolicy& loaded) {
   const Config& now = loaded.policy->config;
-  const std::set<std::string> had = AgentGroups(was);
-  const std::set<std::string> needed = AgentGroups(now);
   const std::vector<std::string> known = was.WrittenDirectories();
   const std::vector<std::string> written = now.WrittenDirectories();
   std::string waiting;
@@ -60,7 +48,7 @@ void NoteRestartSettings(const Config& was, const std::string& config_file, Load
   note(was.kernel_status != now.kernel_status, "kernel_status");
   note(!std::includes(known.begin(), known.end(), written.begin(), written.end()),
        "another directory to write to");
-  note(!std::includes(had.begin(), had.end(), needed.begin(), needed.end()), "an agent's group");
+  note(now.AgentGroup() && now.AgentGroup() != was.AgentGroup(), "an agent's group");
   if (waiting.empty()) return;
   loaded.diagnostics.AddFile(config_file, {Severity::kWarning, "needs-restart",
                                            "waiting for a restart of auditd: " + waiting});

@@ -21,12 +21,10 @@ Status RemoteWatch::Configure(const Config& config, std::int64_t now_us) {
   const Result<RemoteState> before = LoadRemoteState(path_);
   RemoteState now;
   names_.clear();
-  if (config.store_enabled) {
-    now.store_path = config.store.path;
-    for (const Remote& remote : config.remotes) {
-      names_.push_back(remote.name);
-      now.remotes.push_back({remote, now_us});
-    }
+  now.store_path = config.store.path;
+  for (const Remote& remote : config.remotes) {
+    names_.push_back(remote.name);
+    now.remotes.push_back({remote, now_us});
   }
   for (RemoteState::One& one : now.remotes) {
     if (!before) break;

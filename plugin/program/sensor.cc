@@ -405,7 +405,7 @@ int RunSensor(const SensorStart& start, SensorEnds ends, SensorPages pages) {
   if (!signals) return 1;
   SensorStart copy = start;
   if (start.confine) {
-    const Result<int> restricted = RestrictFiles({start.writable, false, true});
+    const Result<int> restricted = RestrictFiles({start.config.WrittenDirectories(), false, true});
     if (!restricted) copy.problems.push_back(restricted.message());
     if (Status confined = ConfineSensor(); !confined) copy.problems.push_back(confined.message());
   }

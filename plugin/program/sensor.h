@@ -20,9 +20,8 @@ struct SensorStart {
   std::vector<std::string> problems;  ///< what already is not as configured
   uid_t owner = 0;  ///< whose files are believed besides root's, and who may reload
   pid_t front_pid = 0;
-  std::vector<std::string> writable;  ///< directories that the roles write to
-  int landlock = 0;                   ///< version that is in force; 0: none
-  bool confine = true;                ///< restrict files and system calls
+  int landlock = 0;     ///< version that is in force; 0: none
+  bool confine = true;  ///< restrict files and system calls
 };
 
 /// The descriptors that the sensor works with; it owns them.

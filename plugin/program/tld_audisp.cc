@@ -84,21 +84,14 @@ Identity ChooseIdentity(const Config& config, FrontStart& start) {
   return kNobody;
 }
 
-/// The group of an agent's socket, for the courier to take.
-std::optional<gid_t> AgentGroup(const Config& config, FrontStart& start) {
-  std::optional<gid_t> group;
-  for (const Remote& remote : config.remotes) {
-    if (remote.protocol != Remote::Protocol::kAgent) continue;
-    const Result<gid_t> found = FindGroup(remote.group);
-    if (!found || (group && *group != *found)) {
-      start.sensor.problems.push_back(
-          "[remote " + remote.name +
-          "]: " + (found ? "all agents' sockets must have one group" : found.message()));
-      continue;
-    }
-    group = *found;
-  }
-  return group;
+/// The group of the agents' sockets, for the courier to take.
+std::optional<gid_t> FindAgentGroup(const Config& config, FrontStart& start) {
+  const std::optional<std::string> name = config.AgentGroup();
+  if (!name) return {};
+  const Result<gid_t> found = FindGroup(*name);
+  if (found) return *found;
+  start.sensor.problems.push_back("the agents' sockets: " + found.message());
+  return {};
 }
 
 /// There will be no sensor to say it.
@@ -110,7 +103,8 @@ void SayDraining(const Config& config, const std::string& why) {
 
 /// What holds for the front and so for all roles; each restricts itself further.
 void Confine(FrontStart& start) {
-  const Result<int> landlock = RestrictFiles({start.sensor.writable, true, true});
+  const Result<int> landlock =
+      RestrictFiles({start.sensor.config.WrittenDirectories(), true, true});
   if (landlock) {
     start.sensor.landlock = *landlock;
   } else {
@@ -136,8 +130,7 @@ int Run(const std::string& config_file) {
                                    found_again_by_the_sensor);
   start.sensor.config = config;
   start.queue_bytes = config.queue_bytes;
-  start.sensor.writable = config.WrittenDirectories();
-  start.courier.writable = start.sensor.writable;
+  start.courier.writable = config.WrittenDirectories();
   start.courier.remotes_file = config.remotes_file();
   start.witness.kernel_status = config.kernel_status;
   const Identity identity = ChooseIdentity(config, start);
@@ -145,7 +138,7 @@ int Run(const std::string& config_file) {
   if (geteuid() == 0) {
     std::vector<int> kept = {CAP_DAC_READ_SEARCH};  // for the witness
     if (config.kernel_status) kept.push_back(CAP_AUDIT_CONTROL);
-    if (Status dropped = DropPrivileges(identity, AgentGroup(config, start), kept); !dropped) {
+    if (Status dropped = DropPrivileges(identity, FindAgentGroup(config, start), kept); !dropped) {
       start.sensor.problems.push_back(dropped.message());
       if (StillPrivileged(identity, kept)) {
         start.drain_only = true;

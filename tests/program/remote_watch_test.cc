@@ -86,7 +86,7 @@ TEST_F(RemoteWatchTest, KeepsWhatTheSlowestNeeds) {
   EXPECT_EQ(watch_.KeepAfter(), 10);
   courier_->remotes = 0;  // another courier, of other remotes
   EXPECT_EQ(watch_.KeepAfter(), 0);
-  config_.store_enabled = false;
+  config_.remotes.clear();
   EXPECT_TRUE(watch_.Configure(config_, 2));
   EXPECT_EQ(watch_.KeepAfter(), std::nullopt);
 }
