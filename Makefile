@@ -59,6 +59,9 @@ $(BUILD)/obj/%.o: %.cc | packages
 $(BUILD)/obj/tests/%.o: OBJECT_FLAGS := -O1 -g1
 $(BUILD)/obj/tests/bench/%.o: OBJECT_FLAGS :=
 
+# Half of a page that could not be made whole is none.
+.DELETE_ON_ERROR:
+
 $(REPORT): cockpit/embed cockpit/report.html cockpit/report.js cockpit/view.js cockpit/view.css
 	@mkdir -p $(@D)
 	cockpit/embed >$@

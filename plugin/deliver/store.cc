@@ -96,7 +96,7 @@ void Store::Configure(Options options) {
   }
 }
 
-void Store::Add(const Alert& alert, const Sender& sender, std::string document,
+void Store::Add(const Alert& alert, const Sender& sender, std::string_view document,
                 std::int64_t now_ms) {
   if (!enabled()) return;
   if (pending_bytes_ > kMostPendingBytes) {
@@ -111,7 +111,7 @@ void Store::Add(const Alert& alert, const Sender& sender, std::string document,
   row.rule = alert.rule->id;
   row.level = alert.rule->level;
   row.host = sender.host;
-  row.document = std::move(document);
+  row.document = document;
   if (alert.about_event()) {
     const Event& event = *alert.event;
     if (!event.id().node.empty()) row.host = event.id().node;

@@ -62,8 +62,9 @@ class Store {
   void Configure(Options options);
   bool enabled() const { return !options_.path.empty(); }
 
-  /// `document` is the alert as JSON.
-  void Add(const Alert& alert, const Sender& sender, std::string document, std::int64_t now_ms);
+  /// `document` is the alert as JSON; a copy waits, without the room that it was written in.
+  void Add(const Alert& alert, const Sender& sender, std::string_view document,
+           std::int64_t now_ms);
   /// Alerts with a higher number are still to be delivered; without a number none is.
   void KeepAfter(std::optional<std::int64_t> id) { keep_after_ = id; }
 

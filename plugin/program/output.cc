@@ -52,9 +52,9 @@ void Output::Send(Alert& alert, std::int64_t now_ms) {
                  now_ms, rate, syslog_.to_journal() ? JournalFields(alert, sender_) : "");
   }
   if (!to_file && !to_store) return;
-  std::string document = FormatJson(alert, sender_, kFileLimit);
+  const std::string document = FormatJson(alert, sender_, kFileLimit);
   if (to_file) file_.Write(document);
-  if (to_store) store_.Add(alert, sender_, std::move(document), now_ms);
+  if (to_store) store_.Add(alert, sender_, document, now_ms);
 }
 
 }  // namespace tld

@@ -316,6 +316,7 @@ class Sensor {
     Tell(output_->repeats().Tell(now_ms_));
     Tell(remotes_.Tell(now_ms_));
     WriteState();
+    malloc_trim(0);  // what much work has freed lies between what stays
   }
 
   HealthSources Sources() {
