@@ -105,6 +105,11 @@ std::vector<std::pair<std::string_view, std::uint64_t>> TopValues::Rows(std::siz
 
 void TopValues::Print(HuntShape shape, std::size_t most) const {
   if (shape == HuntShape::kText) std::printf("%10s  %s\n", "alerts", Shown(field_).c_str());
+  if (shape == HuntShape::kCsv) {
+    std::string header;
+    AppendCell(header, field_);
+    std::printf("%s,\"alerts\"\n", header.c_str());
+  }
   for (const auto& [value, count] : Rows(most)) {
     if (shape == HuntShape::kJson) {
       std::string line = "{\"field\":";
@@ -136,6 +141,7 @@ bool Histogram::Print(HuntShape shape, bool color) const {
   const std::int64_t first = buckets_.begin()->first;
   const std::int64_t last = buckets_.rbegin()->first;
   if (static_cast<std::uint64_t>((last - first) / span_us_) >= kMostBuckets) return false;
+  if (shape == HuntShape::kCsv) std::puts("\"time\",\"alerts\"");
   const auto total = [](const std::map<int, std::uint64_t>& levels) {
     std::uint64_t sum = 0;
     for (const auto& [level, count] : levels) sum += count;

@@ -3,7 +3,6 @@
 
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <initializer_list>
@@ -166,7 +165,7 @@ std::string StatusJson(const StatusParts& parts, const Pipeline& pipeline, Outpu
   Text(writer, "host", output.sender().host);
   Text(writer, "started", Timestamp(parts.started_us));
   Key(writer, "pid");
-  writer.Int64(getpid());
+  writer.Int64(parts.pid);
   Add(writer, {{"sensor_starts", front.sensor_starts},
                {"courier_starts", front.courier_starts},
                {"witness_starts", front.witness_starts}});

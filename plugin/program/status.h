@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,6 +28,7 @@ struct Latency {
 /// What `tldctl status` and the state file show.
 struct StatusParts {
   std::int64_t started_us = 0;
+  pid_t pid = 0;     ///< of the process that auditd started
   int landlock = 0;  ///< version
   const std::vector<std::string>& degraded;
   const Latency& latency;

@@ -420,6 +420,11 @@ TEST_F(LifeTest, SigtermCountsFromTheParentAlone) {
 TEST_F(LifeTest, SighupReloadsAndABadFileKeepsTheOldPolicy) {
   auto plugin = Start();
   ASSERT_TRUE(Logged("200900"));
+  // The process that its status names is the one that takes signals.
+  const Result<std::string> status = AskPlugin(directory_ / "run/control.sock", "status");
+  ASSERT_TRUE(status);
+  EXPECT_NE(status->find("\"pid\":" + std::to_string(plugin->pid()) + ','), status->npos)
+      << *status;
   directory_.Write("lists/suspicious-programs", "ls:red\n");
   kill(plugin->pid(), SIGHUP);
   EXPECT_TRUE(Eventually([&] { return Status("policy", "generation") == 2; }));
