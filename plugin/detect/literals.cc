@@ -21,6 +21,17 @@ Number Bytes(std::string_view text, std::size_t at) {
   return bytes;
 }
 
+/// How common two bytes are in command lines, roughly. A text is looked at where they stand.
+std::size_t Commonness(std::string_view two) {
+  constexpr std::string_view kCommon = " -e/taosnirlcdpm.u";  // most common first
+  std::size_t product = 1;
+  for (const char c : two) {
+    const std::size_t rank = kCommon.find(c);
+    product *= rank == kCommon.npos ? 1 : kCommon.size() - rank + 1;
+  }
+  return product;
+}
+
 /// All four bytes in lower case: one is upper case where adding carries into its high bit from 'A'
 /// on, but not yet behind 'Z'.
 std::uint32_t LowerFour(std::uint32_t four) {
@@ -49,6 +60,11 @@ void LiteralSet::Add(const std::vector<std::string>& literals, LiteralNumber num
 }
 
 void LiteralSet::Build() {
+  // A text is looked at wherever two bytes stand that some literal is known by: the fewer and the
+  // rarer such pairs, the better. Those with the least choice first.
+  std::stable_sort(literals_.begin(), literals_.end(), [](const Literal& a, const Literal& b) {
+    return a.text.size() < b.text.size();
+  });
   std::unordered_map<std::uint32_t, std::size_t> uses;
   for (const Literal& literal : literals_) {
     for (std::size_t at = 0; at + kKnownBytes <= literal.text.size(); ++at) {
@@ -63,11 +79,13 @@ void LiteralSet::Build() {
   for (std::size_t i = 0; i < literals_.size(); ++i) {
     Literal& literal = literals_[i];
     const bool is_short = literal.text.size() < kKnownBytes;
+    const auto price = [&](std::size_t at) {
+      const bool looked_at = begins_[Begin(literal.text, at)];
+      return std::pair(uses[Bytes<std::uint32_t>(literal.text, at)],
+                       looked_at ? 0 : Commonness(std::string_view(literal.text).substr(at, 2)));
+    };
     for (std::size_t at = 1; at + kKnownBytes <= literal.text.size(); ++at) {
-      const auto used = [&](std::size_t where) {
-        return uses[Bytes<std::uint32_t>(literal.text, where)];
-      };
-      if (used(at) < used(literal.known_at)) literal.known_at = at;
+      if (price(at) < price(literal.known_at)) literal.known_at = at;
     }
     std::uint32_t& first =
         is_short ? first_short_[ShortPlace(Bytes<std::uint16_t>(literal.text, 0))]
