@@ -94,6 +94,45 @@ std::string_view Applet(std::span<const Argument> arguments) {
   return {};
 }
 
+/// An interpreter, and what of its options a script may follow.
+struct Interpreter {
+  std::string_view code;            // letters of options for code, a module or the standard input
+  std::string_view takes_argument;  // letters of options with one, of their own word or the next
+
+  static const Interpreter* Of(std::string_view exe) {
+    static constexpr Interpreter kShell{"cs", "oO"};
+    static constexpr Interpreter kOther{"cemrE", "WXIM"};
+    std::string_view name = ProgramName(exe);
+    name = name.substr(0, name.find_last_not_of("0123456789.") + 1);
+    for (const std::string_view shell : {"bash", "dash", "sh", "zsh", "ksh", "mksh", "ash"}) {
+      if (name == shell) return &kShell;
+    }
+    for (const std::string_view other :
+         {"python", "perl", "php", "ruby", "node", "nodejs", "lua", "pypy"}) {
+      if (name == other) return &kOther;
+    }
+    return nullptr;
+  }
+
+  /// The script that the arguments name; empty where they name none.
+  std::string_view Script(std::span<const Argument> arguments) const {
+    for (std::size_t i = 1; i < arguments.size(); ++i) {
+      const std::string_view word = arguments[i].value;
+      if (word == "--") return i + 1 < arguments.size() ? arguments[i + 1].value : "";
+      if (word.empty() || (word[0] != '-' && word[0] != '+')) return word;
+      if (word == "--rcfile" || word == "--init-file") ++i;
+      if (word.starts_with("--")) continue;
+      const auto letter = std::find_if(word.begin(), word.end(), [&](char c) {
+        return code.find(c) != code.npos || takes_argument.find(c) != takes_argument.npos;
+      });
+      if (letter == word.end()) continue;
+      if (code.find(*letter) != code.npos) return {};
+      if (letter + 1 == word.end()) ++i;
+    }
+    return {};
+  }
+};
+
 std::string Joined(std::string_view directory, std::string_view path) {
   std::string whole;
   if (!path.starts_with('/') && !directory.empty()) (whole += directory) += '/';
@@ -263,7 +302,11 @@ class Program {
     std::string_view word = arguments[0].value;
     if (word.starts_with('-')) word.remove_prefix(1);  // a login shell
     names_.Add(ProgramName(word));
-    if (IsScript(arguments)) Unwrap("script", path_);
+    if (IsScript(arguments)) {
+      Unwrap("script", path_);
+    } else {
+      AddGivenScript(exe_, arguments);
+    }
     if (IsMultiCall(exe_)) AddApplet(exe_, arguments);
     if (!IsLoader(exe_)) return;
     const LoaderTarget target = LoaderTarget::Of(arguments);
@@ -272,6 +315,14 @@ class Program {
     Unwrap("loader", file);
     names_.Add(ProgramName(target.argv0));
     if (IsMultiCall(file)) AddApplet(file, target.arguments);
+    AddGivenScript(file, target.arguments);
+  }
+
+  /// `bash linpeas.sh` runs what `./linpeas.sh` does.
+  void AddGivenScript(std::string_view program, std::span<const Argument> arguments) {
+    if (const Interpreter* const interpreter = Interpreter::Of(program)) {
+      Unwrap("script", interpreter->Script(arguments));
+    }
   }
 
   void AddApplet(std::string_view program, std::span<const Argument> arguments) {

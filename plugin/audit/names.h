@@ -28,8 +28,9 @@ class UserNames {
 ///
 /// `audit.program`: every name under which the records of an exec event show the program. That is
 /// comm, the last parts of exe, of PATH item 0 (a script stands there) and of argv[0], the target
-/// of a dynamic loader that was run as a program, and the applet of a multi-call binary. From the
-/// records alone; nothing is opened. Other events get their comm and exe.
+/// of a dynamic loader that was run as a program, the applet of a multi-call binary, and the script
+/// that a shell or an interpreter is given as an argument. From the records alone; nothing is
+/// opened. Other events get their comm and exe.
 ///
 /// `audit.identity.via`: `script`, `loader`, `applet`, where the program is behind another one.
 /// `.file`: the full path of what was run, without symbolic links being followed, where exe does
