@@ -296,8 +296,8 @@ class Sensor {
   }
 
   std::string StatusText() {
-    return StatusJson({started_us_, start_.front_pid, start_.landlock, degraded_, latency_, alerts_, input_.waiting(),
-                       remotes_, recognizer_, witness_},
+    return StatusJson({started_us_, start_.front_pid, start_.landlock, degraded_, latency_, alerts_,
+                       input_.waiting(), remotes_, recognizer_, witness_},
                       *pipeline_, *output_, front_);
   }
 
