@@ -137,11 +137,11 @@ void Histogram::Add(std::int64_t start_us, int level, std::uint64_t alerts) {
 }
 
 bool Histogram::Print(HuntShape shape, bool color) const {
-  if (buckets_.empty()) return true;
-  const std::int64_t first = buckets_.begin()->first;
-  const std::int64_t last = buckets_.rbegin()->first;
+  const std::int64_t first = buckets_.empty() ? 0 : buckets_.begin()->first;
+  const std::int64_t last = buckets_.empty() ? 0 : buckets_.rbegin()->first;
   if (static_cast<std::uint64_t>((last - first) / span_us_) >= kMostBuckets) return false;
   if (shape == HuntShape::kCsv) std::puts("\"time\",\"alerts\"");
+  if (buckets_.empty()) return true;
   const auto total = [](const std::map<int, std::uint64_t>& levels) {
     std::uint64_t sum = 0;
     for (const auto& [level, count] : levels) sum += count;

@@ -110,6 +110,7 @@ TEST_F(HuntTest, CountsByFieldAndByTime) {
             "\"data.audit.command\",\"alerts\"\n\"nc\",5\n\"ls\",3\n");
   EXPECT_EQ(Run("hunt --histogram 1h --csv audit.command:ls").out,
             "\"time\",\"alerts\"\n\"2023-11-15T00:00:00.000+0000\",3\n");
+  EXPECT_EQ(Run("hunt --histogram 1h --csv audit.command:none").out, "\"time\",\"alerts\"\n");
   const std::string drawn = Run("hunt --histogram 1h").out;
   EXPECT_TRUE(drawn.starts_with("2023-11-14T22:00:00        5 ███")) << drawn;
   EXPECT_NE(drawn.find("2023-11-14T23:00:00        0 \n2023-11-15T00:00:00        3 █"), drawn.npos)
