@@ -104,6 +104,9 @@ void Grouper::AddWhole(const RecordHeader& first, const std::vector<RecordLine>&
   const Place place = Begin(NodeOf(first));
   Identify(first);
   place->event.id = id_;
+  std::size_t bytes = 0;
+  for (const RecordLine& record : records) bytes += record.line.size() + 1;
+  place->event.text.reserve(std::min(bytes, kEventBytes));  // not by doubling
   for (const RecordLine& record : records) Store(*place, record);
   place->complete = true;
   if (mode_ == Mode::kLive) {

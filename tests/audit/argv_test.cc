@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
+#include <iterator>
+#include <random>
+
 #include "base/text.h"
 
 namespace tld {
@@ -107,6 +111,37 @@ TEST(DecodeArguments, AnOddFormChangesNoArgumentBeforeIt) {
   ASSERT_EQ(turned.arguments.size(), 3u);
   EXPECT_EQ(turned.command_line, "nc -v ''");
   EXPECT_FALSE(turned.truncated);
+}
+
+/// Those that follow `argc` in the usual form are read by a way of their own, all others by
+/// another: both say the same, whatever stands there.
+TEST(DecodeArguments, AllWaysToReadAreOne) {
+  std::mt19937 random(4);
+  const auto pick = [&](std::initializer_list<const char*> texts) {
+    return std::string(std::data(texts)[random() % texts.size()]);
+  };
+  std::size_t whole = 0;
+  for (int i = 0; i < 50'000; ++i) {
+    std::string body;
+    const std::size_t count = random() % 14;
+    for (std::size_t index = 0; index < count; ++index) {
+      const bool odd = index > 0 && random() % 16 == 0;
+      body += odd ? pick({"", "  ", "\t"}) : " ";
+      body += 'a' + std::to_string(odd ? random() % 14 : index);
+      body += random() % 32 == 0 ? pick({"_len=4", "[0]=", "=", "==", ""}) : "=";
+      body += pick({"\"ls\"", "\"--some-option=of-some-length\"", "6162", "\"\"", "\"x.o\""});
+      if (random() % 32 == 0) body += pick({"\"", "\"a b\"", " b", "\x1D", "=\""});
+    }
+    if (random() % 8 == 0) body.resize(random() % (body.size() + 1));
+    const std::string counted = "argc=14" + body;
+    const ArgumentList list = Decode({counted});
+    // Without a field before them that is `argc`.
+    const ArgumentList other = Decode({body});
+    ASSERT_EQ(Texts(list), Texts(other)) << body;
+    ASSERT_EQ(list.command_line, other.command_line) << body;
+    whole += list.arguments.size() > 5 ? 1 : 0;
+  }
+  EXPECT_GT(whole, 10'000u);
 }
 
 TEST(DecodeArguments, HugeOnesInPiecesKeepTheirPlace) {
