@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "detect/osmatch.h"
 
 namespace tld {
 namespace {
@@ -21,15 +22,15 @@ Number Bytes(std::string_view text, std::size_t at) {
   return bytes;
 }
 
-/// How common two bytes are in command lines, roughly. A text is looked at where they stand.
-std::size_t Commonness(std::string_view two) {
-  constexpr std::string_view kCommon = " -e/taosnirlcdpm.u";  // most common first
-  std::size_t product = 1;
-  for (const char c : two) {
-    const std::size_t rank = kCommon.find(c);
-    product *= rank == kCommon.npos ? 1 : kCommon.size() - rank + 1;
+/// How often a value is looked at for these two bytes, roughly. They share their place in
+/// LiteralSet::begins_ with those whose second byte differs in its high bits.
+std::size_t Looks(std::string_view two) {
+  std::size_t looks = 0;
+  for (const int other : {0, 0x20, 0x40, 0x60}) {
+    const std::array<char, 2> both{two[0], static_cast<char>(two[1] ^ other)};
+    looks += Commonness({both.data(), both.size()});
   }
-  return product;
+  return looks;
 }
 
 /// All four bytes in lower case: one is upper case where adding carries into its high bit from 'A'
@@ -79,10 +80,13 @@ void LiteralSet::Build() {
   for (std::size_t i = 0; i < literals_.size(); ++i) {
     Literal& literal = literals_[i];
     const bool is_short = literal.text.size() < kKnownBytes;
+    // Those that share their four bytes are compared one by one where these stand: that is seldom,
+    // but there may be hundreds.
     const auto price = [&](std::size_t at) {
+      const std::size_t shared = uses[Bytes<std::uint32_t>(literal.text, at)];
       const bool looked_at = begins_[Begin(literal.text, at)];
-      return std::pair(uses[Bytes<std::uint32_t>(literal.text, at)],
-                       looked_at ? 0 : Commonness(std::string_view(literal.text).substr(at, 2)));
+      return shared * shared +
+             (looked_at ? 0 : Looks(std::string_view(literal.text).substr(at, 2)));
     };
     for (std::size_t at = 1; at + kKnownBytes <= literal.text.size(); ++at) {
       if (price(at) < price(literal.known_at)) literal.known_at = at;

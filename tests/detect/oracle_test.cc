@@ -319,5 +319,29 @@ TEST(Oracle, OsMatchMatchesAsItsDefinitionSays) {
   }
 }
 
+/// Of a few parts and of many, on subjects that are looked at in blocks. Some bytes of these differ
+/// by no more than upper and lower case do.
+TEST(Oracle, OsMatchFindsPartsInLongSubjects) {
+  std::mt19937 random(3);
+  std::size_t held = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    std::string pattern;
+    for (auto parts = random() % 6; parts > 0; --parts) {
+      pattern += "xX" + Random(random, "aBc@`_", 8) + '|';
+    }
+    pattern += 'b' + Random(random, "aBc@`_", 8) + 'C';
+    std::string subject(random() % 300, '.');
+    for (char& c : subject) {
+      if (random() % 4 > 0) c = "xAbC@`\x7F"[random() % 7];
+    }
+    const bool expected = naive::MatchesOsMatch(pattern, subject);
+    held += expected ? 1 : 0;
+    ASSERT_EQ(OsMatch(pattern).Matches(subject), expected)
+        << '\'' << pattern << "' on '" << subject << '\'';
+  }
+  EXPECT_GT(held, 20'000u);
+  EXPECT_LT(held, 80'000u);
+}
+
 }  // namespace
 }  // namespace tld

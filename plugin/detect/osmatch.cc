@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "detect/osmatch.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "base/text.h"
+
+namespace tld {
+namespace {
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), AsciiLower);
+  return lower;
+}
+
+/// A number for two bytes of a text, the same in upper and in lower case; some share one.
+constexpr std::size_t kSteps = 1024;
+std::size_t Mixed(const char* two) {
+  std::uint16_t both = 0;
+  std::memcpy(&both, two, sizeof both);
+  both &= 0xDFDF;  // without the bit that tells lower from upper case
+  return (both ^ both >> 5) % kSteps;
+}
+
+/// Upper and lower case become one, and so do some other bytes.
+constexpr unsigned char Fold(char c) { return static_cast<unsigned char>(c) | 0x20; }
+
+/// `bytes` are full words of eight.
+template <std::size_t N>
+bool HasZero(const std::array<unsigned char, N>& bytes) {
+  std::uint64_t zeros = 0;
+  for (std::size_t at = 0; at < N; at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, &bytes[at], sizeof word);
+    zeros |= text_word::Is(word, '\0');
+  }
+  return zeros != 0;
+}
+
+bool StartsWithLower(std::string_view subject, std::string_view lower) {
+  return subject.size() >= lower.size() && EqualsIgnoreCase(subject.substr(0, lower.size()), lower);
+}
+
+}  // namespace
+
+std::size_t Commonness(std::string_view two) {
+  constexpr std::string_view kCommon = " -e/=\"taosnirlcdpm.u";  // most common first
+  std::size_t product = 1;
+  for (const char c : two) {
+    const std::size_t rank = kCommon.find(c);
+    product *= rank == kCommon.npos ? 1 : kCommon.size() - rank + 1;
+  }
+  return product;
+}
+
+OsMatch::OsMatch(std::string_view pattern) : text_(pattern) {
+  if (pattern.starts_with('!')) {
+    negated_ = true;
+    pattern.remove_prefix(1);
+  }
+  while (true) {
+    const std::size_t bar = std::min(pattern.find('|'), pattern.size());
+    std::string_view text = pattern.substr(0, bar);
+    Alternative alternative;
+    alternative.at_start = text.starts_with('^');
+    if (alternative.at_start) text.remove_prefix(1);
+    alternative.at_end = text.ends_with('$');
+    if (alternative.at_end) text.remove_suffix(1);
+    alternative.text = Lower(text);
+    Add(std::move(alternative));
+    if (bar == pattern.size()) break;
+    pattern.remove_prefix(bar + 1);
+  }
+  FillAnchors();
+}
+
+OsMatch OsMatch::OfParts(std::vector<std::string> parts) {
+  OsMatch any;
+  for (std::string& part : parts) {
+    any.text_ += (any.text_.empty() ? "" : "|") + part;
+    any.Add({std::move(part), false, false});
+  }
+  any.FillAnchors();
+  return any;
+}
+
+void OsMatch::Add(Alternative alternative) {
+  if (alternative.IsPart() && !alternative.text.empty()) {
+    const std::size_t size = alternative.text.size();
+    least_ = least_ == 0 ? size : std::min(least_, size);
+  }
+  any_ |= alternative.IsPart() && alternative.text.empty();
+  alternatives_.push_back(std::move(alternative));
+}
+
+/// The fewest pairs of bytes, more or less, of which each part has one.
+void OsMatch::FillAnchors() {
+  constexpr std::size_t kMostAnchors = 3;
+  std::vector<Alternative*> left;
+  for (Alternative& part : alternatives_) {
+    if (part.IsPart() && !part.text.empty()) left.push_back(&part);
+  }
+  while (!left.empty() && least_ > 1 && anchors_.size() < kMostAnchors) {
+    std::map<std::string, std::pair<std::size_t, std::size_t>> parts_of;  // and how rare it is
+    for (const Alternative* part : left) {
+      for (std::size_t at = 0; at + 2 <= part->text.size(); ++at) {
+        const std::string two = part->text.substr(at, 2);
+        if (part->text.find(two) != at) continue;
+        auto& [parts, rareness] = parts_of[two];
+        ++parts;
+        rareness = 10'000 - Commonness(two);
+      }
+    }
+    const std::string best =
+        std::max_element(parts_of.begin(), parts_of.end(), [](const auto& a, const auto& b) {
+          return a.second < b.second;
+        })->first;
+    anchors_.push_back({Fold(best[0]), Fold(best[1])});
+    std::erase_if(left, [&](Alternative* part) {
+      part->anchor_at = part->text.find(best);
+      return part->anchor_at != part->text.npos;
+    });
+  }
+  if (left.empty()) return;
+  anchors_.clear();
+  FillSteps();
+}
+
+/// A block of bytes is looked at in each step, all of them alike: so the compiler makes vectors of
+/// it.
+bool OsMatch::HasAnchoredPart(std::string_view subject) const {
+  constexpr std::size_t kBlock = 64;
+  if (subject.size() <= kBlock) {
+    for (std::size_t at = 0; at + 2 <= subject.size(); ++at) {
+      const bool anchored = std::any_of(anchors_.begin(), anchors_.end(), [&](Anchor anchor) {
+        return Fold(subject[at]) == anchor.first && Fold(subject[at + 1]) == anchor.second;
+      });
+      if (anchored && PartIsAnchored(subject, at)) return true;
+    }
+    return false;
+  }
+  const std::size_t last = subject.size() - 1 - kBlock;
+  for (std::size_t block = 0;; block = std::min(block + kBlock, last)) {
+    const char* bytes = subject.data() + block;
+    std::array<unsigned char, kBlock> differs;  // 0 where an anchor stands
+    differs.fill(0xFF);
+    for (const Anchor anchor : anchors_) {
+      for (std::size_t i = 0; i < kBlock; ++i) {
+        const auto first = static_cast<unsigned char>(Fold(bytes[i]) ^ anchor.first);
+        const auto second = static_cast<unsigned char>(Fold(bytes[i + 1]) ^ anchor.second);
+        differs[i] = std::min(differs[i], static_cast<unsigned char>(first | second));
+      }
+    }
+    if (HasZero(differs)) {
+      for (std::size_t i = 0; i < kBlock; ++i) {
+        if (differs[i] == 0 && PartIsAnchored(subject, block + i)) return true;
+      }
+    }
+    if (block == last) return false;
+  }
+}
+
+/// Whether a part stands where it would have its anchor at `at`.
+bool OsMatch::PartIsAnchored(std::string_view subject, std::size_t at) const {
+  return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const Alternative& part) {
+    if (!part.IsPart() || at < part.anchor_at) return false;
+    const std::string_view rest = subject.substr(at - part.anchor_at);
+    const std::size_t size = part.text.size();
+    return rest.size() >= size && AsciiLower(rest[size - 1]) == part.text.back() &&
+           StartsWithLower(rest, part.text);
+  });
+}
+
+/// S. Wu and U. Manber, "A fast algorithm for multi-pattern searching" (1994): a long subject is
+/// looked at every few bytes only.
+void OsMatch::FillSteps() {
+  constexpr std::size_t kLongestStep = 255;
+  if (least_ == 0) return;
+  least_ = std::min(least_, kLongestStep + 1);
+  if (least_ > 1) steps_.assign(kSteps, static_cast<std::uint8_t>(least_ - 1));
+  for (const Alternative& part : alternatives_) {
+    if (!part.IsPart() || part.text.empty()) continue;
+    firsts_.set(LowerByte(part.text[0]));
+    for (std::size_t i = 1; i < least_; ++i) {
+      std::uint8_t& step = steps_[Mixed(&part.text[i - 1])];
+      step = std::min(step, static_cast<std::uint8_t>(least_ - 1 - i));
+    }
+  }
+}
+
+bool OsMatch::HoldsAtEdge(const Alternative& alternative, std::string_view subject) {
+  const std::string& text = alternative.text;
+  if (alternative.at_start && alternative.at_end) return EqualsIgnoreCase(subject, text);
+  if (alternative.at_start) return StartsWithLower(subject, text);
+  return subject.size() >= text.size() &&
+         EqualsIgnoreCase(subject.substr(subject.size() - text.size()), text);
+}
+
+/// Parts often begin alike; the byte where the shortest ends tells most of them apart.
+bool OsMatch::PartBegins(std::string_view rest) const {
+  const std::size_t last = least_ - 1;
+  const char byte = AsciiLower(rest[last]);
+  return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const Alternative& part) {
+    return part.IsPart() && part.text[last] == byte && StartsWithLower(rest, part.text);
+  });
+}
+
+/// How far ahead of `at` the next place is where the shortest part may end; 0 where a part is found
+/// that does so at `at`.
+inline std::size_t OsMatch::Step(std::string_view subject, std::size_t at) const {
+  const std::size_t step = steps_.empty() ? 0 : steps_[Mixed(&subject[at - 1])];
+  if (step > 0) return step;
+  const std::size_t begin = at - (least_ - 1);
+  return firsts_[LowerByte(subject[begin])] && PartBegins(subject.substr(begin)) ? 0 : 1;
+}
+
+/// One pass over the subject for all parts. Both halves at a time: to know a step takes the
+/// processor a while, in which it can find out the other.
+bool OsMatch::HasPart(std::string_view subject) const {
+  if (any_) return true;
+  if (least_ == 0) return false;
+  if (!anchors_.empty()) return HasAnchoredPart(subject);
+  std::size_t first = least_ - 1;
+  const std::size_t middle = std::max(subject.size() / 2, first);
+  std::size_t second = middle;
+  while (first < middle && second < subject.size()) {
+    const std::size_t one = Step(subject, first);
+    const std::size_t other = Step(subject, second);
+    if (one == 0 || other == 0) return true;
+    first += one;
+    second += other;
+  }
+  for (auto [at, end] : {std::pair(first, middle), std::pair(second, subject.size())}) {
+    while (at < end) {
+      const std::size_t step = Step(subject, at);
+      if (step == 0) return true;
+      at += step;
+    }
+  }
+  return false;
+}
+
+bool OsMatch::Matches(std::string_view subject) const {
+  const bool held = HasPart(subject) || std::any_of(alternatives_.begin(), alternatives_.end(),
+                                                    [&](const Alternative& a) {
+                                                      return !a.IsPart() && HoldsAtEdge(a, subject);
+                                                    });
+  return held != negated_;
+}
+
+std::optional<std::vector<std::string>> OsMatch::OnlyTexts() const {
+  std::vector<std::string> texts;
+  for (const Alternative& a : alternatives_) {
+    if (negated_ || !a.at_start || !a.at_end) return {};
+    texts.push_back(a.text);
+  }
+  return texts;
+}
+
+std::optional<std::vector<std::string>> OsMatch::OnlyParts() const {
+  std::vector<std::string> texts;
+  for (const Alternative& a : alternatives_) {
+    if (negated_ || !a.IsPart() || a.text.size() < 2) return {};
+    texts.push_back(a.text);
+  }
+  return texts;
+}
+
+std::string OsMatch::Dump() const {
+  std::string out = negated_ ? "not(" : "";
+  for (const Alternative& a : alternatives_) {
+    if (&a != &alternatives_.front()) out += '|';
+    out += a.at_start && a.at_end ? "equal" : a.at_start ? "prefix" : a.at_end ? "suffix" : "part";
+    out += '{' + a.text + '}';
+  }
+  return negated_ ? out + ')' : out;
+}
+
+}  // namespace tld
