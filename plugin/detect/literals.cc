@@ -61,6 +61,7 @@ void LiteralSet::Add(const std::vector<std::string>& literals, LiteralNumber num
 }
 
 void LiteralSet::Build() {
+  if (literals_.empty()) return;
   // A text is looked at wherever two bytes stand that some literal is known by: the fewer and the
   // rarer such pairs, the better. Those with the least choice first.
   std::stable_sort(literals_.begin(), literals_.end(), [](const Literal& a, const Literal& b) {
@@ -75,8 +76,8 @@ void LiteralSet::Build() {
   const int bits = std::max(static_cast<int>(std::bit_width(literals_.size())) + 2, 10);
   shift_ = 32 - bits;
   first_.assign(std::size_t{1} << bits, 0);
-  first_short_.fill(0);
-  begins_.fill(false);
+  first_short_.assign(kShortPlaces, 0);
+  begins_.assign(kBegins, 0);
   for (std::size_t i = 0; i < literals_.size(); ++i) {
     Literal& literal = literals_[i];
     const bool is_short = literal.text.size() < kKnownBytes;
@@ -84,7 +85,7 @@ void LiteralSet::Build() {
     // but there may be hundreds.
     const auto price = [&](std::size_t at) {
       const std::size_t shared = uses[Bytes<std::uint32_t>(literal.text, at)];
-      const bool looked_at = begins_[Begin(literal.text, at)];
+      const bool looked_at = begins_[Begin(literal.text, at)] != 0;
       return shared * shared +
              (looked_at ? 0 : Looks(std::string_view(literal.text).substr(at, 2)));
     };
@@ -107,7 +108,7 @@ void LiteralSet::SetBegins(std::string_view two) {
   for (const char first : {two[0], upper(two[0])}) {
     for (const char second : {two[1], upper(two[1])}) {
       const std::array<char, 2> both{first, second};
-      begins_[Begin({both.data(), both.size()}, 0)] = true;
+      begins_[Begin({both.data(), both.size()}, 0)] = 1;
     }
   }
 }
@@ -137,17 +138,19 @@ void LiteralSet::FindWhole(std::string_view value, FoundLiterals& found) const {
 }
 
 void LiteralSet::FindParts(std::string_view value, FoundLiterals& found) const {
-  const auto begins = [&](std::size_t at) { return begins_[Begin(value, at)]; };
+  const auto begins = [&value, places = begins_.data()](std::size_t at) {
+    return places[Begin(value, at)];
+  };
   std::size_t at = 0;
   // At most places nothing begins: four of them are left with one jump.
   for (; at + 5 <= value.size(); at += 4) {
-    if (!(begins(at) | begins(at + 1) | begins(at + 2) | begins(at + 3))) continue;
+    if ((begins(at) | begins(at + 1) | begins(at + 2) | begins(at + 3)) == 0) continue;
     for (std::size_t i = at; i < at + 4; ++i) {
-      if (begins(i)) LookAt(value, i, found);
+      if (begins(i) != 0) LookAt(value, i, found);
     }
   }
   for (; at + 2 <= value.size(); ++at) {
-    if (begins(at)) LookAt(value, at, found);
+    if (begins(at) != 0) LookAt(value, at, found);
   }
 }
 

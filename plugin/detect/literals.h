@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory_resource>
 #include <string>
@@ -66,11 +65,12 @@ class LiteralSet {
   std::vector<Literal> literals_;
   std::unordered_map<std::string, std::vector<LiteralNumber>> whole_;
   std::size_t longest_whole_ = 0;  // bytes
-  // By the first two of the bytes by which a literal is known, in either case.
-  std::array<bool, kBegins> begins_{};
+  // By the first two of the bytes by which a literal is known, in either case: 1. Of kBegins, or
+  // empty where there are no parts.
+  std::vector<char> begins_;
   // By place, the first literal; as of next.
   std::vector<std::uint32_t> first_;
-  std::array<std::uint32_t, kShortPlaces> first_short_{};
+  std::vector<std::uint32_t> first_short_;
   int shift_ = 0;
 };
 
