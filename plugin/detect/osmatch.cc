@@ -27,6 +27,9 @@ std::size_t Mixed(const char* two) {
   return (both ^ both >> 5) % kSteps;
 }
 
+/// Bytes that are compared with anchors in one step.
+constexpr std::size_t kBlock = 64;
+
 /// Upper and lower case become one, and so do some other bytes.
 constexpr unsigned char Fold(char c) { return static_cast<unsigned char>(c) | 0x20; }
 
@@ -77,15 +80,17 @@ OsMatch::OsMatch(std::string_view pattern) : text_(pattern) {
     pattern.remove_prefix(bar + 1);
   }
   FillAnchors();
+  FillSteps();
 }
 
 OsMatch OsMatch::OfParts(std::vector<std::string> parts) {
   OsMatch any;
   for (std::string& part : parts) {
     any.text_ += (any.text_.empty() ? "" : "|") + part;
-    any.Add({std::move(part), false, false});
+    any.Add({.text = std::move(part)});
   }
   any.FillAnchors();
+  any.FillSteps();
   return any;
 }
 
@@ -120,59 +125,64 @@ void OsMatch::FillAnchors() {
         std::max_element(parts_of.begin(), parts_of.end(), [](const auto& a, const auto& b) {
           return a.second < b.second;
         })->first;
-    anchors_.push_back({Fold(best[0]), Fold(best[1])});
+    const Anchor anchor{Fold(best[0]), Fold(best[1])};
+    anchors_.push_back(anchor);
     std::erase_if(left, [&](Alternative* part) {
-      part->anchor_at = part->text.find(best);
-      return part->anchor_at != part->text.npos;
+      const std::size_t at = part->text.find(best);
+      if (at == part->text.npos) return false;
+      part->anchor = anchor;
+      part->anchor_at = at;
+      return true;
     });
   }
-  if (left.empty()) return;
-  anchors_.clear();
-  FillSteps();
+  if (!left.empty()) anchors_.clear();
 }
 
-/// A block of bytes is looked at in each step, all of them alike: so the compiler makes vectors of
-/// it.
-bool OsMatch::HasAnchoredPart(std::string_view subject) const {
-  constexpr std::size_t kBlock = 64;
-  if (subject.size() <= kBlock) {
-    for (std::size_t at = 0; at + 2 <= subject.size(); ++at) {
-      const bool anchored = std::any_of(anchors_.begin(), anchors_.end(), [&](Anchor anchor) {
-        return Fold(subject[at]) == anchor.first && Fold(subject[at + 1]) == anchor.second;
-      });
-      if (anchored && PartIsAnchored(subject, at)) return true;
-    }
-    return false;
+/// Which is 0 where one of the anchors stands, by the bytes there.
+template <std::size_t N, class Anchor>
+unsigned char Differ(char here, char next, const std::array<Anchor, N>& anchors) {
+  const unsigned char first = Fold(here);
+  const unsigned char second = Fold(next);
+  unsigned char least = 0xFF;
+  for (const Anchor& anchor : anchors) {
+    const auto differ =
+        static_cast<unsigned char>((first ^ anchor.first) | (second ^ anchor.second));
+    least = std::min(least, differ);
   }
+  return least;
+}
+
+/// Blocks of bytes are looked at, all of them alike: so the compiler makes vectors of it. REQUIRES:
+/// the subject is longer than a block.
+template <std::size_t N>
+bool OsMatch::HasAnchoredPart(std::string_view subject) const {
+  std::array<Anchor, N> anchors;
+  std::copy_n(anchors_.begin(), N, anchors.begin());
   const std::size_t last = subject.size() - 1 - kBlock;
   for (std::size_t block = 0;; block = std::min(block + kBlock, last)) {
     const char* bytes = subject.data() + block;
-    std::array<unsigned char, kBlock> differs;  // 0 where an anchor stands
-    differs.fill(0xFF);
-    for (const Anchor anchor : anchors_) {
+    std::array<unsigned char, kBlock> differ;
+    for (std::size_t i = 0; i < kBlock; ++i) differ[i] = Differ(bytes[i], bytes[i + 1], anchors);
+    if (HasZero(differ)) {
       for (std::size_t i = 0; i < kBlock; ++i) {
-        const auto first = static_cast<unsigned char>(Fold(bytes[i]) ^ anchor.first);
-        const auto second = static_cast<unsigned char>(Fold(bytes[i + 1]) ^ anchor.second);
-        differs[i] = std::min(differs[i], static_cast<unsigned char>(first | second));
-      }
-    }
-    if (HasZero(differs)) {
-      for (std::size_t i = 0; i < kBlock; ++i) {
-        if (differs[i] == 0 && PartIsAnchored(subject, block + i)) return true;
+        if (differ[i] == 0 && PartIsAnchored(subject, block + i)) return true;
       }
     }
     if (block == last) return false;
   }
 }
 
-/// Whether a part stands where it would have its anchor at `at`.
+/// Whether a part stands where it would have its anchor at `at`. Many may share one: the byte that
+/// they end with tells most of them apart.
 bool OsMatch::PartIsAnchored(std::string_view subject, std::size_t at) const {
+  const Anchor here{Fold(subject[at]), Fold(subject[at + 1])};
   return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const Alternative& part) {
-    if (!part.IsPart() || at < part.anchor_at) return false;
-    const std::string_view rest = subject.substr(at - part.anchor_at);
+    if (part.anchor != here || at < part.anchor_at) return false;
+    const std::size_t begin = at - part.anchor_at;
     const std::size_t size = part.text.size();
-    return rest.size() >= size && AsciiLower(rest[size - 1]) == part.text.back() &&
-           StartsWithLower(rest, part.text);
+    return size <= subject.size() - begin &&
+           LowerByte(subject[begin + size - 1]) == LowerByte(part.text.back()) &&
+           EqualsIgnoreCase(subject.substr(begin, size), part.text);
   });
 }
 
@@ -224,7 +234,11 @@ inline std::size_t OsMatch::Step(std::string_view subject, std::size_t at) const
 bool OsMatch::HasPart(std::string_view subject) const {
   if (any_) return true;
   if (least_ == 0) return false;
-  if (!anchors_.empty()) return HasAnchoredPart(subject);
+  if (subject.size() > kBlock) {
+    if (anchors_.size() == 1) return HasAnchoredPart<1>(subject);
+    if (anchors_.size() == 2) return HasAnchoredPart<2>(subject);
+    if (anchors_.size() == 3) return HasAnchoredPart<3>(subject);
+  }
   std::size_t first = least_ - 1;
   const std::size_t middle = std::max(subject.size() / 2, first);
   std::size_t second = middle;

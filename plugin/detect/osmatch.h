@@ -30,23 +30,27 @@ class OsMatch {
   std::string Dump() const;
 
  private:
-  struct Alternative {
-    std::string text;  // lower case
-    bool at_start = false;
-    bool at_end = false;
-    std::size_t anchor_at = 0;  // of a part: where the anchor stands by which it is known
-
-    bool IsPart() const { return !at_start && !at_end; }
-  };
   /// Two bytes that stand side by side in a part, folded so that cases are alike.
   struct Anchor {
     unsigned char first = 0;
     unsigned char second = 0;
+
+    bool operator==(const Anchor&) const = default;
+  };
+  struct Alternative {
+    std::string text;  // lower case
+    bool at_start = false;
+    bool at_end = false;
+    Anchor anchor{};            // of a part
+    std::size_t anchor_at = 0;  // in the text
+
+    bool IsPart() const { return !at_start && !at_end; }
   };
   OsMatch() = default;
   void Add(Alternative alternative);
   static bool HoldsAtEdge(const Alternative& alternative, std::string_view subject);
   void FillAnchors();
+  template <std::size_t N>
   bool HasAnchoredPart(std::string_view subject) const;
   bool PartIsAnchored(std::string_view subject, std::size_t at) const;
   void FillSteps();
@@ -57,7 +61,7 @@ class OsMatch {
   std::string text_;
   std::vector<Alternative> alternatives_;
   std::size_t least_ = 0;        // bytes of the shortest part; 0 where there are no parts
-  std::vector<Anchor> anchors_;  // empty where a few do not do for all parts: then steps_ serve
+  std::vector<Anchor> anchors_;  // for long subjects; empty where a few do not do for all parts
   /// By two bytes, mixed, that end where the shortest part would: how far ahead the next place is
   /// where a part may end so. Empty where that one has a single byte.
   std::vector<std::uint8_t> steps_;
