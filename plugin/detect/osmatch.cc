@@ -152,20 +152,25 @@ unsigned char Differ(char here, char next, const std::array<Anchor, N>& anchors)
   return least;
 }
 
-/// Blocks of bytes are looked at, all of them alike: so the compiler makes vectors of it. REQUIRES:
-/// the subject is longer than a block.
+/// Blocks of bytes are looked at, all of them alike: so the compiler makes vectors of it. A subject
+/// that is full of anchors, which somebody may make, goes by steps. REQUIRES: it is longer than a
+/// block.
 template <std::size_t N>
 bool OsMatch::HasAnchoredPart(std::string_view subject) const {
   std::array<Anchor, N> anchors;
   std::copy_n(anchors_.begin(), N, anchors.begin());
   const std::size_t last = subject.size() - 1 - kBlock;
+  constexpr int kMostInVain = 64;
+  int in_vain = 0;
   for (std::size_t block = 0;; block = std::min(block + kBlock, last)) {
     const char* bytes = subject.data() + block;
     std::array<unsigned char, kBlock> differ;
     for (std::size_t i = 0; i < kBlock; ++i) differ[i] = Differ(bytes[i], bytes[i + 1], anchors);
     if (HasZero(differ)) {
       for (std::size_t i = 0; i < kBlock; ++i) {
-        if (differ[i] == 0 && PartIsAnchored(subject, block + i)) return true;
+        if (differ[i] != 0) continue;
+        if (PartIsAnchored(subject, block + i)) return true;
+        if (++in_vain > kMostInVain) return HasSteppedPart(subject);
       }
     }
     if (block == last) return false;
@@ -229,8 +234,6 @@ inline std::size_t OsMatch::Step(std::string_view subject, std::size_t at) const
   return firsts_[LowerByte(subject[begin])] && PartBegins(subject.substr(begin)) ? 0 : 1;
 }
 
-/// One pass over the subject for all parts. Both halves at a time: to know a step takes the
-/// processor a while, in which it can find out the other.
 bool OsMatch::HasPart(std::string_view subject) const {
   if (any_) return true;
   if (least_ == 0) return false;
@@ -239,6 +242,12 @@ bool OsMatch::HasPart(std::string_view subject) const {
     if (anchors_.size() == 2) return HasAnchoredPart<2>(subject);
     if (anchors_.size() == 3) return HasAnchoredPart<3>(subject);
   }
+  return HasSteppedPart(subject);
+}
+
+/// One pass over the subject for all parts. Both halves at a time: to know a step takes the
+/// processor a while, in which it can find out the other.
+bool OsMatch::HasSteppedPart(std::string_view subject) const {
   std::size_t first = least_ - 1;
   const std::size_t middle = std::max(subject.size() / 2, first);
   std::size_t second = middle;

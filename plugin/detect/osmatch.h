@@ -55,6 +55,7 @@ class OsMatch {
   bool PartIsAnchored(std::string_view subject, std::size_t at) const;
   void FillSteps();
   std::size_t Step(std::string_view subject, std::size_t at) const;
+  bool HasSteppedPart(std::string_view subject) const;
   bool HasPart(std::string_view subject) const;
   bool PartBegins(std::string_view rest) const;
 

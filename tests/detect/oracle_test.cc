@@ -330,7 +330,7 @@ TEST(Oracle, OsMatchFindsPartsInLongSubjects) {
       pattern += "xX" + Random(random, "aBc@`_", 8) + '|';
     }
     pattern += 'b' + Random(random, "aBc@`_", 8) + 'C';
-    std::string subject(random() % 300, '.');
+    std::string subject(random() % 600, '.');
     for (char& c : subject) {
       if (random() % 4 > 0) c = "xAbC@`\x7F"[random() % 7];
     }
