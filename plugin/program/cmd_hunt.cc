@@ -45,7 +45,10 @@ class Hunt {
     if (!options_.follow && !html_) pager_.emplace();
     if (shape_ == HuntShape::kCsv && ListsAlerts()) std::puts(HuntHeader().c_str());
     const int status = options_.files.empty() ? SearchTheStore() : SearchFiles();
-    if (status != kGood) return status;
+    if (status != kGood) {
+      if (report_is_new_) unlink(options_.html.c_str());  // it would be empty
+      return status;
+    }
     if (html_) return WriteHtml();
     return PrintCounts();
   }
@@ -94,7 +97,10 @@ class Hunt {
     }
     // Before the user changes: where the report goes, the store's owner may not write. An older
     // report stays until there is a new one.
-    report_ = Fd(open(options_.html.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC;
+    report_ = Fd(open(options_.html.c_str(), kFlags | O_EXCL, 0600));
+    report_is_new_ = static_cast<bool>(report_);
+    if (!report_) report_ = Fd(open(options_.html.c_str(), kFlags, 0600));
     if (!report_) return Complain(OsError("cannot write " + options_.html).message, kMisuse);
     std::string source;
     for (const std::string& file : options_.files) source += (source.empty() ? "" : ", ") + file;
@@ -295,6 +301,7 @@ class Hunt {
   std::optional<Pager> pager_;
   std::optional<HtmlReport> html_;
   Fd report_;
+  bool report_is_new_ = false;
 };
 
 }  // namespace

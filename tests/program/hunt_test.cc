@@ -241,6 +241,9 @@ TEST_F(HuntTest, AReportHoldsItsDataAndNothingThatABrowserRuns) {
   EXPECT_EQ(document["bars"].Empty(), false);
   EXPECT_EQ(Run("hunt --html " + path + " --file /nowhere.json").status, 1);
   EXPECT_EQ(Slurp(path), page) << "a search that failed took the older report away";
+  const std::string other = directory_ / "other.html";
+  EXPECT_EQ(Run("hunt --html " + other + " --file /nowhere.json").status, 1);
+  EXPECT_NE(access(other.c_str(), F_OK), 0) << "a search that failed left an empty report";
   EXPECT_EQ(Run("hunt --html " + path + " --follow").status, 2);
   EXPECT_EQ(Run("hunt --html /nowhere/report.html").status, 2);
 }
