@@ -102,7 +102,7 @@ Argument JoinPieces(const std::vector<Piece>& pieces, std::size_t& at, const Len
 }
 
 /// Takes the arguments that stand at the start of the text, quoted and in order. Their names are
-/// expected, not read: that is half of the work where there are hundreds.
+/// expected, not read: reading them is a third of the work where there are hundreds.
 void TakeQuoted(std::string_view& body, ArgumentList& list) {
   constexpr std::size_t kDigits = std::numeric_limits<std::uint32_t>::digits10 + 1;
   std::array<char, kDigits + 3> name{'a'};

@@ -12,8 +12,6 @@
 #include <string_view>
 #include <utility>
 
-#include "base/text.h"
-#include "detect/engine.h"
 #include "program/control.h"
 #include "program/health.h"
 #include "program/load_report.h"
@@ -23,6 +21,7 @@
 #include "program/policy.h"
 #include "program/recognizer.h"
 #include "program/remote_watch.h"
+#include "program/reports.h"
 #include "program/sandbox.h"
 #include "program/signals.h"
 #include "program/status.h"
@@ -33,7 +32,6 @@ namespace {
 constexpr std::int64_t kHousekeepingMs = 1000;
 constexpr std::int64_t kTickMs = 100;  // events whose time is up: a look at all that are open
 constexpr std::int64_t kAgainMs = 3'600'000;  // a degraded state is told again
-constexpr std::size_t kNoticeBytes = 1000;
 constexpr std::int64_t kFinalFlushMs = 1000;
 
 class Sensor {
@@ -91,6 +89,7 @@ class Sensor {
     sender.instance = Random64();
     output_.emplace(std::move(sender), loaded.policy->config);
     output_->store().KeepAfter(remotes_.KeepAfter());
+    reports_.emplace(*output_);
     Pipeline::Options options;
     options.mode = Grouper::Mode::kLive;
     options.location = "auditd";
@@ -220,48 +219,12 @@ class Sensor {
   }
 
   void Take(const Pipeline::Outcome& outcome) {
-    if (raising_) judged_ = FollowsRules(outcome);
-    if (outcome.IsAlert()) Report(outcome);
+    reports_->Take(outcome, now_ms_);
     recognizer_.Consider(outcome.event, now_ms_);
   }
 
-  /// Whether the rules have the last word on a report about ourselves, also when that is silence.
-  /// They do not where there are none for such events, or none for this one, as after a fault in
-  /// their file.
-  static bool FollowsRules(const Pipeline::Outcome& outcome) {
-    const Ruleset& ruleset = outcome.policy.ruleset;
-    const bool has_root =
-        std::any_of(ruleset.own_roots.rules.begin(), ruleset.own_roots.rules.end(),
-                    [&](std::size_t root) { return ruleset.rules[root].id == kHealthRoot; });
-    return has_root && (outcome.rule == nullptr || outcome.rule->id != kHealthRoot);
-  }
-
-  void Report(const Pipeline::Outcome& outcome) {
-    ++alerts_;
-    Alert alert = outcome.ToAlert();
-    alert.ingested_us = static_cast<std::int64_t>(outcome.event.raw().first_line_at_us);
-    alert.latency_us = std::max<std::int64_t>(RealtimeUs() - alert.time_us, 0);
-    alert.location = raising_ ? "tld-audisp" : "auditd";
-    if (!raising_) latency_.Add(alert.latency_us);
-    output_->Send(alert, now_ms_);
-  }
-
-  /// An event about ourselves. The rules say what it is worth; without one for it, the notice does.
   void Raise(Notice notice, std::string_view text) {
-    raising_ = true;
-    judged_ = false;
-    pipeline_->TakeOwn(MakeHealthEvent(NoticeWord(notice), CutAtCharacter(text, kNoticeBytes),
-                                       RealtimeUs(), ++raised_));
-    raising_ = false;
-    if (judged_) return;
-    Alert alert;
-    alert.rule = &NoticeRule(notice);
-    alert.description = Shown(CutAtCharacter(text, kNoticeBytes));
-    alert.fired_times = 1;
-    alert.policy = generation_;
-    alert.time_us = RealtimeUs();
-    alert.location = "tld-audisp";
-    output_->Send(alert, now_ms_);
+    reports_->Raise(notice, text, *pipeline_, now_ms_);
   }
 
   /// A whole new policy or none. The result is what a client of the control socket gets.
@@ -296,9 +259,10 @@ class Sensor {
   }
 
   std::string StatusText() {
-    return StatusJson({started_us_, start_.front_pid, start_.landlock, degraded_, latency_, alerts_,
-                       input_.waiting(), remotes_, recognizer_, witness_},
-                      *pipeline_, *output_, front_);
+    return StatusJson(
+        {started_us_, start_.front_pid, start_.landlock, degraded_, reports_->latency(),
+         reports_->alerts(), input_.waiting(), remotes_, recognizer_, witness_},
+        *pipeline_, *output_, front_);
   }
 
   void WriteState() {
@@ -320,8 +284,8 @@ class Sensor {
   }
 
   HealthSources Sources() {
-    return {front_,   witness_,    *pipeline_, *output_,
-            remotes_, recognizer_, alerts_,    input_.waiting()};
+    return {front_,   witness_,    *pipeline_,         *output_,
+            remotes_, recognizer_, reports_->alerts(), input_.waiting()};
   }
 
   void Tell(const std::vector<News>& news) {
@@ -377,17 +341,13 @@ class Sensor {
   Recognizer recognizer_;
   std::vector<RawEvent> found_;
   std::optional<Output> output_;
+  std::optional<Reports> reports_;
   std::optional<Pipeline> pipeline_;
   std::optional<Health> health_;
   std::vector<std::string> degraded_;
   std::uint64_t generation_ = 0;
-  std::uint64_t alerts_ = 0;
-  Latency latency_;
   bool input_ended_ = false;  // all of it is in the queue
   bool ended_ = false;
-  bool raising_ = false;      // an event about ourselves is being judged
-  bool judged_ = false;       // and the rules have the last word on it
-  std::uint64_t raised_ = 0;  // events about ourselves
   std::int64_t now_ms_ = 0;
   std::int64_t started_us_ = 0;
   std::int64_t ticked_ms_ = 0;
