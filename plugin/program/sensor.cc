@@ -36,7 +36,8 @@ constexpr std::int64_t kFinalFlushMs = 1000;
 
 class Sensor {
  public:
-  Sensor(const SensorStart& start, SensorEnds ends, const SensorPages& pages, SignalReader signals)
+  Sensor(const SensorStart& start, SensorEnds&& ends, const SensorPages& pages,
+         SignalReader signals)
       : start_(start),
         input_(std::move(ends.input)),
         wake_(std::move(ends.wake)),
