@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kNodes = 2 * Grouper::kOpenEvents;
 constexpr std::size_t kNodeBytes = 256;  // of a name that is remembered; host names have fewer
 constexpr int kLookBack = 4;             // events that are tried before the index is asked
+constexpr std::int64_t kAtOnceMs = 100;  // within so long the records of an event come
 constexpr std::size_t kSpareEvents = 16;
 constexpr std::size_t kSpareBytes = 16 * 1024;  // of an event's text that is kept
 
@@ -289,9 +290,13 @@ bool Grouper::MakeRoom(Open& open, std::size_t bytes) {
 void Grouper::Tick(std::int64_t now_ms) {
   for (Place place = open_.begin(); place != open_.end();) {
     const Place next = std::next(place);
-    if (now_ms - place->last_record_ms >= kTimeoutMs) {
+    const std::int64_t waits_ms = now_ms - place->last_record_ms;
+    if (waits_ms >= kTimeoutMs) {
       ++counters_.timed_out;
       End(place);
+    } else if (waits_ms >= kAtOnceMs) {  // many may wait, each in the room of a whole event
+      place->event.text.shrink_to_fit();
+      place->event.records.shrink_to_fit();
     }
     place = next;
   }
