@@ -153,6 +153,33 @@ std::string Render(const Alert& alert, const Sender& sender, const Shortening& s
   return out;
 }
 
+/// How many of these, from the first, hold a limit; all where they do not.
+template <class Texts, class SizeOf>
+std::size_t CountThatFills(const Texts& texts, std::size_t limit, SizeOf size_of) {
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  for (; count < texts.size() && bytes < limit; ++count) bytes += size_of(texts[count]);
+  return count;
+}
+
+/// What a document of this limit has no room for is not written to begin with: an event of a
+/// megabyte would make several. As much as the limit stays of each thing, so that it still has to
+/// be cut, and is named then.
+Shortening LeaveOutTooLong(const Alert& alert, std::size_t limit) {
+  Shortening shortening;
+  shortening.full_log = shortening.data.command_line = shortening.data.value = limit;
+  if (alert.previous != nullptr) {
+    shortening.previous =
+        CountThatFills(*alert.previous, limit, [](const std::string& log) { return log.size(); });
+  }
+  if (alert.about_event()) {
+    shortening.data.arguments =
+        CountThatFills(alert.event->arguments(), limit,
+                       [](const Argument& argument) { return argument.value.size(); });
+  }
+  return shortening;
+}
+
 /// Cuts one more thing, in the order that loses least; false when nothing is left to cut. From step
 /// 6 on it is about events and rules made to be too large; what remains then fits any limit in use.
 /// `excess` is by how many bytes the last result was too large.
@@ -169,7 +196,7 @@ class Shortener {
       case 2:
         return CutArguments(excess);
       case 3:
-        return Cut(into_.data.command_line, CommandLineSize(), excess, "audit.execve.cmdline");
+        return CutCommandLine(excess);
       case 4:
         return CutValues(1024);
       case 5:
@@ -200,15 +227,17 @@ class Shortener {
   }
 
  private:
-  std::size_t CommandLineSize() const {
-    return alert_.about_event() ? alert_.event->First("audit.execve.cmdline").size() : 0;
-  }
-
-  /// Lowers a limit by the excess; at 0 it is the turn of the next thing.
-  bool Cut(std::size_t& limit, std::size_t size, std::size_t excess, std::string_view name) {
-    const std::size_t now = std::min(limit, size);
-    limit = now > excess ? now - excess : 0;
-    if (now != 0) into_.Name(name);
+  /// Lowers a limit of bytes by what is written as the excess, each byte as `in_hex` more than JSON
+  /// makes of it; at 0 it is the turn of the next thing.
+  bool Cut(std::size_t& limit, std::string_view text, std::size_t in_hex, std::size_t excess,
+           std::string_view name) {
+    text = text.substr(0, limit);
+    if (!text.empty()) into_.Name(name);
+    const std::string_view end = text.substr(text.size() - std::min(text.size(), excess));
+    std::string written;
+    AppendJsonString(written, end);
+    const std::size_t gained = written.size() - 2 + in_hex * end.size();  // without the quotes
+    limit = text.size() - (gained > excess ? end.size() * excess / gained + 1 : end.size());
     if (limit == 0) ++step_;
     return true;
   }
@@ -226,9 +255,9 @@ class Shortener {
   }
 
   bool CutFullLog(std::size_t excess) {
-    const std::size_t size =
-        alert_.about_event() ? alert_.event->full_log().size() : alert_.description.size();
-    return Cut(into_.full_log, size, excess, "full_log");
+    const std::string_view log =
+        alert_.about_event() ? alert_.event->full_log() : alert_.description;
+    return Cut(into_.full_log, log, 0, excess, "full_log");
   }
 
   /// As many arguments from the last as hold the excess.
@@ -246,6 +275,12 @@ class Shortener {
     into_.data.arguments = kept;
     if (kept == 0) ++step_;
     return true;
+  }
+
+  bool CutCommandLine(std::size_t excess) {
+    constexpr char kName[] = "audit.execve.cmdline";
+    const std::string_view line = alert_.about_event() ? alert_.event->First(kName) : "";
+    return Cut(into_.data.command_line, line, IsUtf8(line) ? 0 : 2, excess, kName);
   }
 
   bool CutValues(std::size_t bytes) {
@@ -285,7 +320,7 @@ void AppendRule(std::string& out, const Rule& rule, std::string_view description
 }
 
 std::string FormatJson(const Alert& alert, const Sender& sender, std::size_t limit) {
-  Shortening shortening;
+  Shortening shortening = LeaveOutTooLong(alert, limit);
   std::string out = Render(alert, sender, shortening);
   Shortener shortener(alert, shortening);
   while (out.size() > limit && shortener.Step(out.size() - limit)) {

@@ -195,6 +195,35 @@ TEST_F(FormatTest, AHugeEventStaysInItsLimitAndKeepsWhoAndWhat) {
   EXPECT_LE(FormatCef(Summarize(About(event), sender_), kSyslogLimit).size(), kSyslogLimit);
 }
 
+/// Bytes that JSON writes as six are no way to have a command left out.
+TEST_F(FormatTest, WhatStaysOfACommandFillsTheLimit) {
+  for (const std::size_t bytes : {3'000u, 8'000u, 50'000u, 500'000u}) {
+    for (const char* pad : {"01", "0A", "FF", "C3A9", "61220A01"}) {
+      std::string hex = "2F746D702F6563686F";  // /tmp/echo
+      while (hex.size() < 2 * bytes) hex += pad;
+      std::string log = ExecRecords("nc", "/usr/bin/nc.openbsd");
+      log.erase(log.find("type=EXECVE"));
+      const std::string header = "type=EXECVE msg=audit(1700000000.123:7): ";
+      log += header + "argc=2 a0=\"nc\" a1_len=" + std::to_string(hex.size()) + '\n';
+      for (std::size_t at = 0, piece = 0; at < hex.size(); at += 7000, ++piece)
+        log += header + "a1[" + std::to_string(piece) + "]=" + hex.substr(at, 7000) + '\n';
+      const Event event = ParseEvent(log);
+      ASSERT_GT(event.First("audit.execve.cmdline").size(), bytes);
+      for (const std::size_t limit : {kSyslogLimit, kFileLimit}) {
+        const std::string json = FormatJson(About(event), sender_, limit);
+        EXPECT_LE(json.size(), limit);
+        const rapidjson::Document document = Parsed(json);
+        const auto& execve = document["data"]["audit"]["execve"];
+        ASSERT_TRUE(execve.HasMember("cmdline")) << bytes << ' ' << pad << ' ' << limit;
+        const std::string line = execve["cmdline"].GetString();
+        EXPECT_TRUE(line.starts_with("nc '/tmp/echo")) << bytes << ' ' << pad << ' ' << limit;
+        const bool whole = !document["tld"].HasMember("truncated");
+        EXPECT_TRUE(whole || json.size() > limit / 4) << bytes << ' ' << pad << ' ' << limit;
+      }
+    }
+  }
+}
+
 TEST_F(FormatTest, EventsMadeToBeTooLargeFitAllTheSame) {
   std::string log;
   const auto record = [&](const std::string& type, const std::string& body) {
