@@ -15,6 +15,7 @@ BINDIR ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 SYSCONFDIR ?= /etc
+MODULEDIR ?= $(PREFIX)/lib/tld-audisp
 # -Werror in CI; not in a release, where a newer compiler may know a new warning.
 WERROR ?=
 BUILD ?= build
@@ -22,12 +23,14 @@ BUILD ?= build
 -include config.mk
 
 # ---- Required, whatever the environment says -----------------------------------------------------
-PACKAGES := auparse audit libcdb inih libpcre2-8 pugixml zlib libseccomp libcap-ng libcrypto libssl sqlite3
+PACKAGES := auparse audit libcdb inih libpcre2-8 pugixml zlib libseccomp libcap-ng nettle sqlite3
+TLS_PACKAGES := libssl libcrypto
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow $(WERROR)
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
-PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(TLS_PACKAGES) 2>/dev/null)
+PKG_LIBS := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
+TLS_LIBS := $(shell $(PKG_CONFIG) --libs $(TLS_PACKAGES) 2>/dev/null)
 PATH_FLAGS := -DTLD_VERSION='"$(VERSION)"' -DTLD_SYSCONFDIR='"$(SYSCONFDIR)"' \
-	-DTLD_DATADIR='"$(DATADIR)"' -DTLD_SBINDIR='"$(SBINDIR)"'
+	-DTLD_DATADIR='"$(DATADIR)"' -DTLD_SBINDIR='"$(SBINDIR)"' -DTLD_LIBDIR='"$(MODULEDIR)"'
 ALL_CPPFLAGS = -Iplugin $(PKG_CFLAGS) $(PATH_FLAGS) $(CPPFLAGS)
 ALL_CXXFLAGS = -std=c++20 $(WARNINGS) $(CXXFLAGS)
 DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
@@ -35,13 +38,20 @@ DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 # What Debian calls what is needed here: to build, and to test.
 BUILD_NEEDS := g++ make perl pkg-config libauparse-dev libaudit-dev libcdb-dev libinih-dev libpcre2-dev \
 	libpugixml-dev rapidjson-dev libcli11-dev zlib1g-dev libseccomp-dev libcap-ng-dev libssl-dev \
-	libsqlite3-dev
+	libsqlite3-dev nettle-dev
 TEST_NEEDS := busybox-static libgtest-dev auditd audispd-plugins rsyslog rsyslog-relp rsyslog-openssl rsyslog-elasticsearch openssl netcat-openbsd procps systemd util-linux
 
 # ---- Programs ------------------------------------------------------------------------------------
 ROOMS := base audit detect alert deliver program
 MAINS := plugin/program/tld_audisp.cc plugin/program/tldctl.cc
-LIB_SOURCES := $(filter-out $(MAINS),$(sort $(wildcard $(ROOMS:%=plugin/%/*.cc))))
+# OpenSSL: linked with tldctl and the tests; the plugin loads it, as a module, where it is needed.
+TLS := plugin/deliver/tls.cc
+TLS_LOADER := plugin/program/tls_loader.cc
+TLS_MODULE_SOURCES := $(TLS) plugin/deliver/tls_module.cc plugin/deliver/channel.cc plugin/base/os.cc \
+	plugin/base/text.cc
+TLS_OBJECT := $(TLS:%.cc=$(BUILD)/obj/%.o)
+LIB_SOURCES := $(filter-out $(MAINS) $(TLS) $(TLS_LOADER) plugin/deliver/tls_module.cc, \
+	$(sort $(wildcard $(ROOMS:%=plugin/%/*.cc))))
 LIB_OBJECTS := $(LIB_SOURCES:%.cc=$(BUILD)/obj/%.o)
 # The page of `tldctl hunt --html`, with all that it needs inside it.
 REPORT := $(BUILD)/obj/report_page.cc
@@ -49,11 +59,15 @@ LIB_OBJECTS += $(REPORT:.cc=.o)
 LIBRARY := $(BUILD)/libtld.a
 
 .PHONY: all
-all: $(BUILD)/tld-audisp $(BUILD)/tldctl
+all: $(BUILD)/tld-audisp $(BUILD)/tls.so $(BUILD)/tldctl
 
 $(BUILD)/obj/%.o: %.cc | packages
 	@mkdir -p $(@D)
 	$(CXX) $(ALL_CPPFLAGS) $(ALL_CXXFLAGS) $(OBJECT_FLAGS) $(DEPFLAGS) -c $< -o $@
+
+$(BUILD)/obj/module/%.o: %.cc | packages
+	@mkdir -p $(@D)
+	$(CXX) $(ALL_CPPFLAGS) $(ALL_CXXFLAGS) -fPIC -fvisibility=hidden $(DEPFLAGS) -c $< -o $@
 
 # Tests take half the time to compile so; what they test is compiled as it is installed.
 $(BUILD)/obj/tests/%.o: OBJECT_FLAGS := -O1 -g1
@@ -73,15 +87,19 @@ $(LIBRARY): $(LIB_OBJECTS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/tld-audisp: $(BUILD)/obj/plugin/program/tld_audisp.o $(SANITIZER_OBJECTS) $(LIBRARY)
+$(BUILD)/tld-audisp: $(BUILD)/obj/plugin/program/tld_audisp.o $(TLS_LOADER:%.cc=$(BUILD)/obj/%.o) \
+		$(SANITIZER_OBJECTS) $(LIBRARY)
 	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ $(PKG_LIBS) $(LIBS) -o $@
 
-$(BUILD)/tldctl: $(BUILD)/obj/plugin/program/tldctl.o $(LIBRARY)
-	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ $(PKG_LIBS) $(LIBS) -o $@
+$(BUILD)/tls.so: $(TLS_MODULE_SOURCES:%.cc=$(BUILD)/obj/module/%.o)
+	$(CXX) $(ALL_CXXFLAGS) -fPIC $(LDFLAGS) -shared $^ $(PKG_LIBS) $(TLS_LIBS) $(LIBS) -o $@
+
+$(BUILD)/tldctl: $(BUILD)/obj/plugin/program/tldctl.o $(TLS_OBJECT) $(LIBRARY)
+	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) $^ $(PKG_LIBS) $(TLS_LIBS) $(LIBS) -o $@
 
 .PHONY: packages
 packages:
-	@$(PKG_CONFIG) --print-errors --exists $(PACKAGES) || \
+	@$(PKG_CONFIG) --print-errors --exists $(PACKAGES) $(TLS_PACKAGES) || \
 	  { echo "Debian packages that provide them: $(BUILD_NEEDS)" >&2; exit 1; }
 
 .PHONY: install
@@ -96,6 +114,8 @@ install: all
 	  $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
 	install -m 755 $(BUILD)/tld-audisp $(DESTDIR)$(SBINDIR)/tld-audisp
 	install -m 755 $(BUILD)/tldctl $(DESTDIR)$(BINDIR)/tldctl
+	install -d $(DESTDIR)$(MODULEDIR)
+	install -m 644 $(BUILD)/tls.so $(DESTDIR)$(MODULEDIR)/
 	install -m 644 rules/detect/*.xml $(DESTDIR)$(DATADIR)/tld-audisp/rules/
 	install -m 644 lists/* $(DESTDIR)$(DATADIR)/tld-audisp/lists/
 	install -m 644 rules/audit/*.rules rules/audit/README.md \
@@ -133,9 +153,9 @@ demo:
 	@tests/live/demo
 
 # ---- Tests ---------------------------------------------------------------------------------------
-TEST_LIBS := -lgtest -pthread $(PKG_LIBS)
+TEST_LIBS := -lgtest -pthread $(PKG_LIBS) $(TLS_LIBS)
 TEST_SUPPORT := $(BUILD)/obj/tests/main.o $(BUILD)/obj/tests/support.o \
-	$(BUILD)/obj/tests/program/dispatcher.o $(BUILD)/obj/tests/deliver/receiver.o
+	$(BUILD)/obj/tests/program/dispatcher.o $(BUILD)/obj/tests/deliver/receiver.o $(TLS_OBJECT)
 FUZZ_OBJECTS := $(patsubst %.cc,$(BUILD)/obj/%.o,tests/fuzz/records.cc tests/fuzz/rules.cc tests/fuzz/documents.cc \
 	$(wildcard tests/detect/naive*.cc) tests/support.cc)
 UNIT_TESTS := $(ROOMS:%=$(BUILD)/tests/%_test) $(BUILD)/tests/fuzz_test

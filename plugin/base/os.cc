@@ -3,7 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
+#include <nettle/sha2.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -195,17 +195,17 @@ std::string HostName() {
   return name.data();
 }
 
-Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-  EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+Sha256::Sha256() : context_(new sha256_ctx, [](sha256_ctx* context) { delete context; }) {
+  sha256_init(context_.get());
 }
 
 void Sha256::Add(std::string_view bytes) {
-  EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
+  sha256_update(context_.get(), bytes.size(), reinterpret_cast<const std::uint8_t*>(bytes.data()));
 }
 
 Sha256::Digest Sha256::Finish() {
   Digest digest{};
-  EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
+  sha256_digest(context_.get(), digest.size(), digest.data());
   return digest;
 }
 

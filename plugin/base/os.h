@@ -14,7 +14,7 @@
 
 #include "base/result.h"
 
-struct evp_md_ctx_st;  // of libcrypto
+struct sha256_ctx;  // of Nettle
 
 /// The operating system: descriptors, whole files, clocks. Every errno becomes words here.
 namespace tld {
@@ -131,7 +131,7 @@ class Sha256 {
   Digest Finish();
 
  private:
-  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
+  std::unique_ptr<sha256_ctx, void (*)(sha256_ctx*)> context_;
 };
 /// Lower-case digits, as the next two.
 std::string HexEncode(const Sha256::Digest& digest);

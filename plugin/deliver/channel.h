@@ -46,7 +46,7 @@ using ChannelResult = std::variant<std::unique_ptr<Channel>, LinkError>;
 /// Resolves, connects, and shakes hands where the remote uses TLS.
 ChannelResult OpenChannel(const Remote& remote);
 
-/// The part of it that knows OpenSSL.
+/// The part of it that knows OpenSSL. The plugin has it in a module (tls_module.h).
 ChannelResult OpenTlsChannel(const Remote& remote);
 
 /// A connected socket, non-blocking; `type` is SOCK_STREAM or SOCK_DGRAM. Tries the addresses of

@@ -182,17 +182,22 @@ std::optional<std::string> Config::AgentGroup() const {
 }
 
 Installation FindInstallation() {
-  std::string built = OwnDirectory();
+  const std::string own = OwnDirectory();
+  std::string built = own;
   if (BaseName(built) != "build") built = DirectoryOf(built);  // build/asan and the like
   const std::string top = DirectoryOf(built);
   if (BaseName(built) == "build" && FileExists(top + "/rules/detect/0365-base.xml")) {
-    return {top + "/conf/tld-audisp.conf", top + "/rules/detect", top + "/conf", top + "/lists",
-            ""};
+    return {top + "/conf/tld-audisp.conf",
+            top + "/rules/detect",
+            top + "/conf",
+            top + "/lists",
+            "",
+            own + "/tls.so"};
   }
   const std::string etc = TLD_SYSCONFDIR "/tld-audisp";
   const std::string share = TLD_DATADIR "/tld-audisp";
-  return {etc + "/tld-audisp.conf", share + "/rules", etc + "/rules.d", share + "/lists",
-          etc + "/lists"};
+  return {etc + "/tld-audisp.conf", share + "/rules", etc + "/rules.d",
+          share + "/lists",         etc + "/lists",   TLD_LIBDIR "/tls.so"};
 }
 
 void ReadConfigText(const SourceText& source, Config& config, Diagnostics& diagnostics) {

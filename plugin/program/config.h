@@ -71,6 +71,7 @@ struct Installation {
   std::string local_rules;
   std::string shipped_lists;
   std::string local_lists;  ///< empty in a checkout
+  std::string tls_module;
 };
 Installation FindInstallation();
 

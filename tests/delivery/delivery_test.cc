@@ -194,10 +194,27 @@ class DeliveryTest : public testing::Test {
   }
   std::string Store() const { return directory_ / "store/alerts.db"; }
 
-  std::unique_ptr<Dispatcher> Start() {
-    return std::make_unique<Dispatcher>(BuildDirectory() + "/tld-audisp",
+  std::unique_ptr<Dispatcher> Start() { return Start(BuildDirectory()); }
+  std::unique_ptr<Dispatcher> Start(const std::string& built) {
+    return std::make_unique<Dispatcher>(built + "/tld-audisp",
                                         Strings{"--conf=" + (directory_ / "tld.conf")},
                                         Dispatcher::Start::kFirst);
+  }
+
+  /// What the plugin says that is wrong with the remote `central`, once something is.
+  std::string Problem() const {
+    std::string problem;
+    const bool told = Eventually(
+        [&] {
+          const Result<std::string> answer = AskPlugin(directory_ / "run/control.sock", "status");
+          rapidjson::Document status;
+          if (!answer || status.Parse(answer->c_str()).HasParseError()) return false;
+          if (!status["remotes"].HasMember("central")) return false;
+          problem = status["remotes"]["central"]["problem"].GetString();
+          return !problem.empty();
+        },
+        20);
+    return told ? problem : "no problem";
   }
 
   /// Everything that was stored, from level 5 up, in order.
@@ -299,19 +316,31 @@ TEST_F(DeliveryTest, RelpRefusesAStrangersCertificate) {
   ASSERT_TRUE(rsyslogd.Start(port_)) << rsyslogd.Errors();
   auto plugin = Start();
   ASSERT_TRUE(plugin->Write(Nc(1)));
-  std::string problem;
-  ASSERT_TRUE(Eventually(
-      [&] {
-        const Result<std::string> answer = AskPlugin(directory_ / "run/control.sock", "status");
-        rapidjson::Document status;
-        if (!answer || status.Parse(answer->c_str()).HasParseError()) return false;
-        if (!status["remotes"].HasMember("central")) return false;
-        problem = status["remotes"]["central"]["problem"].GetString();
-        return !problem.empty();
-      },
-      20));
+  const std::string problem = Problem();
   EXPECT_TRUE(problem.starts_with("RELP with localhost: ")) << problem;
   EXPECT_TRUE(rsyslogd.Lines().empty());
+}
+
+/// As after an upgrade, until auditd starts the plugin anew: the two are of one build.
+TEST_F(DeliveryTest, AModuleThatDoesNotFitIsTold) {
+  const std::string built = directory_ / "build";
+  std::filesystem::create_directory(built);
+  std::filesystem::copy(BuildDirectory() + "/tld-audisp", built);
+  chmod(built.c_str(), 0755);
+  directory_.Write("rules/detect/0365-base.xml", "");  // makes it a checkout
+  Settings(Remote("central", "relp+tls", Certificates(ca_)));
+  std::string module = Slurp(BuildDirectory() + "/tls.so");
+  const std::size_t version = module.find(std::string(TLD_VERSION) + '\0');
+  ASSERT_NE(version, module.npos);
+  module[version] = '9';
+  for (const auto& [bytes, problem] : {std::pair(module, "/build/tls.so is of version 9"),
+                                       {"junk", "/build/tls.so: file too short"}}) {
+    directory_.Write("build/tls.so", bytes);
+    auto plugin = Start(built);
+    EXPECT_NE(Problem().find(problem), std::string::npos) << Problem();
+    plugin->Close();
+    EXPECT_EQ(plugin->Wait(20), 0);
+  }
 }
 
 TEST_F(DeliveryTest, SyslogOverTlsAndTcp) {
