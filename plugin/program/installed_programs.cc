@@ -91,7 +91,7 @@ void InstalledPrograms::GoOn() {
   const std::uint64_t id = witness_.NewId();
   const std::int64_t known = scan_->whole ? kNever : directories_[scan_->directory].changed_ns;
   const bool sent =
-      witness_.Send({.kind = WitnessQuestion::Kind::kList, .id = id, .time_ns = known},
+      witness_.Ask({.kind = WitnessQuestion::Kind::kList, .id = id, .time_ns = known},
                     kDirectories[scan_->directory]);
   scan_->question = sent ? id : 0;
   scan_->begun = false;
@@ -155,7 +155,7 @@ bool InstalledPrograms::Teach() {
     program.asked = false;
     sizes.append(reinterpret_cast<const char*>(&program.size), sizeof program.size);
   }
-  taught_ = witness_.Send({.kind = WitnessQuestion::Kind::kSizes}, sizes);
+  taught_ = witness_.Ask({.kind = WitnessQuestion::Kind::kSizes}, sizes);
   if (taught_) Learn();
   return taught_;
 }
@@ -166,7 +166,7 @@ void InstalledPrograms::Learn() {
   for (std::size_t i = 0; i < programs_.size() && portion > 0; ++i) {
     if (programs_[i].asked) continue;
     const std::uint64_t id = witness_.NewId();
-    if (!witness_.Send({.kind = WitnessQuestion::Kind::kLearn, .id = id}, programs_[i].path))
+    if (!witness_.Ask({.kind = WitnessQuestion::Kind::kLearn, .id = id}, programs_[i].path))
       return;
     programs_[i].asked = true;
     learning_[id] = i;

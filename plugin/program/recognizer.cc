@@ -153,12 +153,12 @@ void Recognizer::Ask(const Event& event, const Look& look, int rank, std::int64_
       may_vanish ? ParseNumber(event.First("audit.pid")).value_or(0) : std::uint64_t{0};
   if (waiting_.size() >= kMostWaiting || waiting_bytes_ + bytes > kMostWaitingBytes ||
       !programs_.Taught() ||
-      !witness_.Send({.follow = look.follow ? 1u : 0u,
-                      .id = id,
-                      .inode = look.place.inode,
-                      .device = look.place.device,
-                      .pid = pid},
-                     look.path)) {
+      !witness_.Ask({.follow = look.follow ? 1u : 0u,
+                     .id = id,
+                     .inode = look.place.inode,
+                     .device = look.place.device,
+                     .pid = pid},
+                    look.path)) {
     GiveUp(event.raw(), Unseen::kBusy);
     return;
   }
@@ -188,6 +188,7 @@ void Recognizer::StartAnew() {
   waiting_.clear();
   waiting_bytes_ = 0;
   gone_ = 0;
+  witness_.StartAnew();
   programs_.StartAnew();
 }
 
@@ -255,11 +256,11 @@ std::uint64_t Recognizer::Unwitnessed() const {
 void Recognizer::AskWhetherItRuns(std::int64_t now_ms) {
   for (auto& [id, waiting] : waiting_) {
     if (waiting.sent || now_ms - waiting.asked_ms < kGoneMs) continue;
-    waiting.sent = witness_.Send({.kind = WitnessQuestion::Kind::kRuns,
-                                  .id = id,
-                                  .time_ns = waiting.event.id.TimeMs() * 1'000'000,
-                                  .pid = waiting.pid},
-                                 {});
+    waiting.sent = witness_.Ask({.kind = WitnessQuestion::Kind::kRuns,
+                                 .id = id,
+                                 .time_ns = waiting.event.id.TimeMs() * 1'000'000,
+                                 .pid = waiting.pid},
+                                {});
     if (waiting.sent) waiting.asked_ms = now_ms;
   }
 }

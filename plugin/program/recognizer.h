@@ -43,6 +43,8 @@ class Recognizer {
   void SetPolicy(const Policy& policy);
   /// An event that was judged.
   void Consider(const Event& event, std::int64_t now_ms);
+  /// Asks the witness what is to be asked. Call before waiting for an answer.
+  void SendQuestions() { witness_.Send(); }
   /// Takes the answers that are there.
   void ReadAnswers();
   /// Asks for programs that were installed or removed, and for processes whose file is gone; gives

@@ -166,6 +166,7 @@ class Sensor {
 
   /// What the turn before has left.
   void SendOut() {
+    recognizer_.SendQuestions();
     HandOver();
     output_->store().Tick(MonotonicMs(), RealtimeUs());
     HandOver();
@@ -301,6 +302,7 @@ class Sensor {
   void AwaitWitness() {
     const std::int64_t until = MonotonicMs() + kFinalFlushMs;
     while (recognizer_.waiting() > 0 && MonotonicMs() < until) {
+      recognizer_.SendQuestions();
       pollfd fd{recognizer_.fd(), POLLIN, 0};
       poll(&fd, 1, 20);
       recognizer_.ReadAnswers();

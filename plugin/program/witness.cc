@@ -77,7 +77,7 @@ class Witness {
       : talk_(std::move(talk)),
         counters_(counters),
         asks_kernel_(start.kernel_status),
-        message_(sizeof(WitnessQuestion) + std::max(kMostPathBytes, kMostSizes * 8)),
+        message_(kMostQuestionBytes),
         buffer_(kReadBytes) {}
 
   int Run() {
@@ -86,7 +86,7 @@ class Witness {
       AskKernel();
       const ssize_t n = recv(talk_.get(), message_.data(), message_.size(), MSG_DONTWAIT);
       if (n > 0) {
-        Take({message_.data(), static_cast<std::size_t>(n)});
+        TakeAll({message_.data(), static_cast<std::size_t>(n)});
         continue;
       }
       if (n == 0 || (errno != EINTR && errno != EAGAIN)) return 0;
@@ -112,22 +112,28 @@ class Witness {
     if (std::exchange(guarded_, false)) alarm(0);
   }
 
-  void Take(std::string_view message) {
-    WitnessQuestion question;
-    if (message.size() < sizeof question) return;
-    std::memcpy(&question, message.data(), sizeof question);
-    message.remove_prefix(sizeof question);
+  void TakeAll(std::string_view message) {
+    for (WitnessQuestion question; message.size() >= sizeof question;) {
+      std::memcpy(&question, message.data(), sizeof question);
+      message.remove_prefix(sizeof question);
+      const std::size_t bytes = std::min<std::size_t>(message.size(), question.bytes);
+      Take(question, message.substr(0, bytes));
+      message.remove_prefix(bytes);
+    }
+  }
+
+  void Take(const WitnessQuestion& question, std::string_view rest) {
     if (question.kind == WitnessQuestion::Kind::kSizes) {
-      sizes_.resize(message.size() / sizeof(std::uint64_t));
+      sizes_.resize(rest.size() / sizeof(std::uint64_t));
       if (sizes_.empty()) return;
-      std::memcpy(sizes_.data(), message.data(), sizes_.size() * sizeof(std::uint64_t));
+      std::memcpy(sizes_.data(), rest.data(), sizes_.size() * sizeof(std::uint64_t));
       std::sort(sizes_.begin(), sizes_.end());
       return;
     }
     Guard();
     WitnessAnswer answer;
     answer.id = question.id;
-    const std::string path(message);
+    const std::string path(rest);
     if (question.kind == WitnessQuestion::Kind::kList) {
       List(question, path, answer);
       SayFiles(answer, {}, true);

@@ -13,13 +13,18 @@ namespace tld {
 WitnessClient::WitnessClient(int fd)
     : fd_(fd), next_id_(Random64() | 1), buffer_(kMostAnswerBytes) {}
 
-bool WitnessClient::Send(WitnessQuestion question, std::string_view rest) {
+bool WitnessClient::Ask(WitnessQuestion question, std::string_view rest) {
   if (fd_ < 0) return false;
-  iovec parts[2] = {{&question, sizeof question}, {const_cast<char*>(rest.data()), rest.size()}};
-  msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 2;
-  return sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+  if (questions_.size() + sizeof question + rest.size() > kMostQuestionBytes) return false;
+  question.bytes = rest.size();
+  questions_.append(reinterpret_cast<const char*>(&question), sizeof question).append(rest);
+  return true;
+}
+
+void WitnessClient::Send() {
+  if (questions_.empty()) return;
+  const ssize_t n = send(fd_, questions_.data(), questions_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (n >= 0) questions_.clear();
 }
 
 bool WitnessClient::Receive(WitnessAnswer& answer, std::string_view& rest) {

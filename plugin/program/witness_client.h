@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,8 +21,12 @@ class WitnessClient {
   explicit WitnessClient(int fd);
 
   std::uint64_t NewId() { return next_id_++; }
-  /// False when the socket takes no more, or the witness is gone.
-  bool Send(WitnessQuestion question, std::string_view rest);
+  /// Puts a question in line; false when there is no room, or no witness.
+  bool Ask(WitnessQuestion question, std::string_view rest);
+  /// Sends what is in line, if the socket takes it: the witness wakes once for all of it.
+  void Send();
+  /// The witness has ended, and another does not know what this one was told.
+  void StartAnew() { questions_.clear(); }
   /// The next answer that is there, with what follows it, valid until the next call.
   bool Receive(WitnessAnswer& answer, std::string_view& rest);
 
@@ -32,6 +37,7 @@ class WitnessClient {
  private:
   int fd_;
   std::uint64_t next_id_;
+  std::string questions_;
   std::vector<char> buffer_;
   Counts counts_{};
 };

@@ -10,8 +10,9 @@
 
 #include "base/os.h"
 
-/// What sensor and witness say to each other: one message a datagram of a socketpair, in this
-/// machine's own byte order. Neither believes the other more than the sizes of these structures.
+/// What sensor and witness say to each other: questions, some in one datagram of a socketpair, and
+/// answers, each in one, in this machine's own byte order. Neither believes the other more than the
+/// sizes of these structures.
 namespace tld {
 
 /// Why a file was not hashed. kOtherSize is the usual case: nothing listed has that size.
@@ -46,10 +47,11 @@ inline constexpr std::int64_t kMostHashMs = 2000;
 inline constexpr unsigned kMostQuestionSeconds = 5;
 inline constexpr std::size_t kMostPathBytes = 4096;
 inline constexpr std::size_t kMostSizes = 4096;
+inline constexpr std::size_t kMostQuestionBytes = 64 * 1024;  ///< of one datagram
 /// An answer with all that follows it; one file in a directory is less.
 inline constexpr std::size_t kMostAnswerBytes = 16 * 1024;
 
-/// Sensor to witness: a file to look at. The path follows.
+/// Sensor to witness: a file to look at. The path follows, then the next question.
 struct WitnessQuestion {
   enum class Kind : std::uint32_t {
     kLook,   ///< hash it if its size is one of the listed
@@ -69,6 +71,7 @@ struct WitnessQuestion {
   /// kLook: the process that runs the file; 0 where it is of no interest whether that was removed.
   /// kRuns: the process.
   std::uint64_t pid = 0;
+  std::uint64_t bytes = 0;  ///< of what follows
 };
 
 /// Witness to sensor. To kList come several, as many as the files need: the first without any, so

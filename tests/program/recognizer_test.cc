@@ -122,6 +122,11 @@ class RecognizerTest : public testing::Test {
     close(ends_[1]);
   }
 
+  /// More than there is room for.
+  void AskMuch() {
+    for (std::size_t i = 0; i < Recognizer::kMostWaiting; ++i) Run("x", "/srv/a/longer/name/x");
+  }
+
   static constexpr int kDirectories = 7;
 
   void Send(const WitnessAnswer& answer, std::string_view rest) {
@@ -159,12 +164,17 @@ class RecognizerTest : public testing::Test {
   }
   /// The next question; kind kLook and id 0 when there is none.
   WitnessQuestion Next() {
-    char buffer[70000];
+    if (asked_.empty()) {
+      recognizer_->SendQuestions();
+      char buffer[kMostQuestionBytes];
+      const ssize_t n = recv(ends_[1], buffer, sizeof buffer, 0);
+      if (n > 0) asked_.assign(buffer, static_cast<std::size_t>(n));
+    }
     WitnessQuestion question;
-    const ssize_t n = recv(ends_[1], buffer, sizeof buffer, 0);
-    if (n < static_cast<ssize_t>(sizeof question)) return {};
-    std::memcpy(&question, buffer, sizeof question);
-    rest_.assign(buffer + sizeof question, static_cast<std::size_t>(n) - sizeof question);
+    if (asked_.size() < sizeof question) return {};
+    std::memcpy(&question, asked_.data(), sizeof question);
+    rest_ = asked_.substr(sizeof question, question.bytes);
+    asked_.erase(0, sizeof question + rest_.size());
     return question;
   }
   void Answer(std::uint64_t id, Unseen unseen, char hash) {
@@ -185,6 +195,7 @@ class RecognizerTest : public testing::Test {
   int ends_[2];
   std::optional<Recognizer> recognizer_;
   std::vector<RawEvent> found_;
+  std::string asked_;  // questions that came together
   std::string rest_;
 };
 
@@ -270,15 +281,50 @@ TEST_F(RecognizerTest, AWitnessThatTakesNothingCostsABoundedMemory) {
   EXPECT_EQ(recognizer_->waiting() + Count(Unseen::kBusy), recognizer_->counters().asked);
 }
 
-TEST_F(RecognizerTest, AFullSocketDelaysTheTeachingAndNothingMore) {
-  for (std::size_t i = 0; i < 2 * Recognizer::kMostWaiting; ++i) Run("x", "/srv/x");
-  Answer(0, Unseen::kFailed, 0);  // no room for the sizes
+TEST_F(RecognizerTest, WithoutRoomTheDirectoriesAreListedLater) {
+  AskMuch();
+  recognizer_->SetPolicy(*policy_.policy());
+  while (Next().id != 0) {
+  }
+  recognizer_->KeepHouse(1);
+  BeListed();
+  BeTaught();
+}
+
+TEST_F(RecognizerTest, WithoutRoomTheSizesAreToldLater) {
+  recognizer_->SetPolicy(*policy_.policy());
+  for (int i = 0; i < kDirectories; ++i) {
+    const WitnessQuestion list = Next();
+    if (i == kDirectories - 1) AskMuch();
+    Say(list.id, true, 5, {"ls", "/usr/bin/ls", kDevice, 77, 1000});
+  }
   while (Next().id != 0) {
   }
   recognizer_->KeepHouse(1);
   BeTaught();
+}
+
+TEST_F(RecognizerTest, ANewWitnessHearsNothingOfWhatTheOldOneWasAsked) {
+  for (int i = 0; i < 10; ++i) Run("x", "/srv/x");
+  Answer(0, Unseen::kFailed, 0);
+  BeTaught();
   BeListed();
   BeTaught();
+  EXPECT_EQ(Next().id, 0u);
+  EXPECT_EQ(Count(Unseen::kNoAnswer), 10u);
+}
+
+TEST_F(RecognizerTest, WhatTheSocketDoesNotTakeIsSentLater) {
+  std::size_t asked = 0;
+  for (; asked < 600; ++asked) {
+    Run("x", "/srv/x" + std::to_string(asked));
+    recognizer_->SendQuestions();
+  }
+  EXPECT_EQ(Count(Unseen::kBusy), 0u);
+  for (std::size_t i = 0; i < asked; ++i) {
+    ASSERT_NE(Next().id, 0u) << i;
+    EXPECT_EQ(rest_, "/srv/x" + std::to_string(i));
+  }
 }
 
 TEST_F(RecognizerTest, ADirectoryThatChangedIsListedAgainAndOneThatDidNotIsNot) {
