@@ -233,11 +233,7 @@ class Shortener {
            std::string_view name) {
     text = text.substr(0, limit);
     if (!text.empty()) into_.Name(name);
-    const std::string_view end = text.substr(text.size() - std::min(text.size(), excess));
-    std::string written;
-    AppendJsonString(written, end);
-    const std::size_t gained = written.size() - 2 + in_hex * end.size();  // without the quotes
-    limit = text.size() - (gained > excess ? end.size() * excess / gained + 1 : end.size());
+    limit = ShorterInJson(text, excess, in_hex);
     if (limit == 0) ++step_;
     return true;
   }

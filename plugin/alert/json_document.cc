@@ -130,10 +130,7 @@ class Shortener {
       case 2:
         return CutArguments(excess);
       case 3:
-        if (Json* execve = MemberAt(document_, "data.audit.execve")) {
-          return CutText(*execve, "cmdline", "audit.execve.cmdline", excess);
-        }
-        return false;
+        return CutCommandLine(excess);
       case 4:
         return CutValues(1024);
       case 5:
@@ -168,13 +165,25 @@ class Shortener {
     if (text == nullptr || !text->IsString()) return false;
     Name(name);
     // The name that was just noted takes room as well.
-    const std::size_t cut = excess + name.size() + 20;
-    if (text->GetStringLength() <= cut) {
+    const std::size_t kept = ShorterInJson(ViewOf(*text), excess + name.size() + 20);
+    if (kept == 0) {
       of.RemoveMember(member);
       return false;
     }
-    *text = Text(CutAtCharacter(ViewOf(*text), text->GetStringLength() - cut));
+    *text = Text(CutAtCharacter(ViewOf(*text), kept));
     return true;
+  }
+
+  /// Its exact bytes, where they stand as well, before what can be read.
+  bool CutCommandLine(std::size_t excess) {
+    Json* exact = MemberAt(document_, "data.audit.raw_hex.execve");
+    if (exact != nullptr && FindMember(*exact, "cmdline") != nullptr) {
+      exact->RemoveMember("cmdline");
+      Name("audit.raw_hex");
+      return true;
+    }
+    Json* execve = MemberAt(document_, "data.audit.execve");
+    return execve != nullptr && CutText(*execve, "cmdline", "audit.execve.cmdline", excess);
   }
 
   /// From the last argument on, as many as hold the excess.

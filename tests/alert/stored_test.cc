@@ -123,6 +123,32 @@ TEST_F(StoredTest, ALongDocumentIsCutInItsOrderAndStaysValid) {
   }
 }
 
+/// Bytes that JSON writes as two or six are no way to have a command left out on its way.
+TEST_F(StoredTest, WhatStaysOfACommandFillsTheLimit) {
+  for (const char* pad : {"78", "01", "0A", "FF", "61220A01"}) {
+    std::string hex = "2F746D702F6563686F";  // /tmp/echo
+    while (hex.size() < 7000) hex += pad;
+    const Event event = ParseEvent(
+        "type=SYSCALL msg=audit(1700000000.123:7): arch=c000003e syscall=59 auid=1000 uid=0 "
+        "comm=\"nc\" exe=\"/usr/bin/nc\" key=\"k\"\ntype=EXECVE msg=audit(1700000000.123:7): "
+        "argc=2 "
+        "a0=\"nc\" a1=" +
+        hex + "\n");
+    const StoredAlert stored = Stored(event);
+    for (const Payload payload : {Payload::kJson, Payload::kEvent}) {
+      const auto text = FormatStored(payload, stored, 6144);
+      ASSERT_TRUE(text);
+      EXPECT_LE(text->size(), 6144u);
+      const rapidjson::Document document = Parsed(*text);
+      const auto& audit = payload == Payload::kJson ? document["data"]["audit"] : document["audit"];
+      ASSERT_TRUE(audit["execve"].HasMember("cmdline")) << pad;
+      const std::string line = audit["execve"]["cmdline"].GetString();
+      EXPECT_TRUE(line.starts_with("nc '/tmp/echo") || line.starts_with("nc /tmp/echo")) << line;
+      EXPECT_GT(text->size(), 4000u) << pad;
+    }
+  }
+}
+
 TEST_F(StoredTest, GroupsChooseAndNoDocumentIsNone) {
   const Event event = ParseEvent(ExecRecords("nc", "/usr/bin/nc"));
   const StoredAlert stored = Stored(event);

@@ -74,6 +74,29 @@ TEST(JsonString, ParsesBackToTheSameTextForAnyUtf8) {
   }
 }
 
+TEST(JsonString, WhatIsKeptOfATextIsShorterByAboutTheExcess) {
+  const auto written = [](std::string_view text) {
+    std::string json;
+    AppendJsonString(json, text);
+    return json.size();
+  };
+  for (const char* pattern :
+       {"a", "\x01", "\n", "\xFF", "a\"\n", "\u00e9", "\xFF\n\x01 abcdefgh"}) {
+    std::string text;
+    while (text.size() < 3000) text += pattern;
+    for (const std::size_t excess : {1u, 2u, 7u, 100u, 1000u, 2900u}) {
+      const std::size_t kept = ShorterInJson(text, excess);
+      EXPECT_LT(kept, text.size());
+      const std::size_t left = written(CutAtCharacter(text, kept));
+      EXPECT_LT(left, written(text) - excess + 10) << pattern << ' ' << excess;
+      EXPECT_GT(left + 40, written(text) - excess) << pattern << ' ' << excess;
+    }
+  }
+  EXPECT_EQ(ShorterInJson("", 5), 0u);
+  EXPECT_EQ(ShorterInJson("abc", 5), 0u);
+  EXPECT_EQ(ShorterInJson("abcd", 4, 2), 2u);
+}
+
 TEST(JsonString, BytesThatAreNoUtf8BecomeReplacements) {
   std::string json;
   AppendJsonString(json, "a\xFF\xFE");
