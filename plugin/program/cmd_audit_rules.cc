@@ -90,7 +90,7 @@ int RunAuditRules(const CommonOptions& common, const AuditRulesOptions& options)
   return Change({plugin ? kHeader + ExceptionAuditRules(TLD_SBINDIR "/tld-audisp", plugin->uid) +
                               WatchAuditRules({"/etc/audit", TLD_SYSCONFDIR "/tld-audisp",
                                                TLD_DATADIR "/tld-audisp", TLD_SBINDIR "/tld-audisp",
-                                               config.compiled_lists})
+                                               TLD_LIBDIR, config.compiled_lists})
                         : std::string(),
                  kHeader + rules});
 }

@@ -90,9 +90,8 @@ void InstalledPrograms::GoOn() {
   }
   const std::uint64_t id = witness_.NewId();
   const std::int64_t known = scan_->whole ? kNever : directories_[scan_->directory].changed_ns;
-  const bool sent =
-      witness_.Ask({.kind = WitnessQuestion::Kind::kList, .id = id, .time_ns = known},
-                    kDirectories[scan_->directory]);
+  const bool sent = witness_.Ask({.kind = WitnessQuestion::Kind::kList, .id = id, .time_ns = known},
+                                 kDirectories[scan_->directory]);
   scan_->question = sent ? id : 0;
   scan_->begun = false;
 }
@@ -166,8 +165,7 @@ void InstalledPrograms::Learn() {
   for (std::size_t i = 0; i < programs_.size() && portion > 0; ++i) {
     if (programs_[i].asked) continue;
     const std::uint64_t id = witness_.NewId();
-    if (!witness_.Ask({.kind = WitnessQuestion::Kind::kLearn, .id = id}, programs_[i].path))
-      return;
+    if (!witness_.Ask({.kind = WitnessQuestion::Kind::kLearn, .id = id}, programs_[i].path)) return;
     programs_[i].asked = true;
     learning_[id] = i;
     --portion;

@@ -47,7 +47,7 @@ inline constexpr std::int64_t kMostHashMs = 2000;
 inline constexpr unsigned kMostQuestionSeconds = 5;
 inline constexpr std::size_t kMostPathBytes = 4096;
 inline constexpr std::size_t kMostSizes = 4096;
-inline constexpr std::size_t kMostQuestionBytes = 64 * 1024;  ///< of one datagram
+inline constexpr std::size_t kMostQuestionBytes = 40 * 1024;  ///< of one datagram
 /// An answer with all that follows it; one file in a directory is less.
 inline constexpr std::size_t kMostAnswerBytes = 16 * 1024;
 
