@@ -27,7 +27,7 @@ struct Shortening {
   std::size_t full_log = SIZE_MAX;  ///< bytes kept
   DataLimits data;
   bool bare_rule = false;               ///< only id, level and description of the rule
-  std::vector<std::string_view> names;  ///< for `tld.truncated`
+  std::vector<std::string_view> names;  ///< for `tld.truncated`; static, or the event's
 
   void Name(std::string_view name) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
@@ -274,7 +274,7 @@ class Shortener {
   }
 
   bool CutCommandLine(std::size_t excess) {
-    constexpr char kName[] = "audit.execve.cmdline";
+    static constexpr char kName[] = "audit.execve.cmdline";  // the document names it
     const std::string_view line = alert_.about_event() ? alert_.event->First(kName) : "";
     return Cut(into_.data.command_line, line, IsUtf8(line) ? 0 : 2, excess, kName);
   }
