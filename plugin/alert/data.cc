@@ -66,12 +66,13 @@ std::vector<Member> Collect(const Event& event, const DataLimits& limits, Texts&
 }
 
 /// Adds, for each name, the exact bytes of its first value that is no UTF-8.
-void AddRawHex(std::vector<Member>& members, Texts& texts) {
+void AddRawHex(std::vector<Member>& members, const DataLimits& limits, Texts& texts) {
   constexpr std::string_view kPrefix = "audit.";
   std::vector<Member> raw;
   std::string_view done;  // the last name that has them
   for (const Member& member : members) {
     if (member.name == done || IsUtf8(member.value) || !member.name.starts_with(kPrefix)) continue;
+    if (member.name == kCommandLine && !limits.command_line_hex) continue;
     done = member.name;
     const std::string& name =
         texts.emplace_back("audit.raw_hex." + std::string(member.name.substr(kPrefix.size())));
@@ -132,7 +133,7 @@ bool IsIdentityField(std::string_view name) {
 void AppendData(std::string& out, const Event& event, const DataLimits& limits) {
   Texts texts;
   std::vector<Member> members = Collect(event, limits, texts);
-  if (limits.raw_hex) AddRawHex(members, texts);
+  if (limits.raw_hex) AddRawHex(members, limits, texts);
   Nesting nesting(out);
   for (auto member = members.begin(); member != members.end();) {
     const std::string_view name = member->name;

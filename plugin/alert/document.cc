@@ -181,11 +181,12 @@ Shortening LeaveOutTooLong(const Alert& alert, std::size_t limit) {
 }
 
 /// Cuts one more thing, in the order that loses least; false when nothing is left to cut. From step
-/// 6 on it is about events and rules made to be too large; what remains then fits any limit in use.
+/// 9 on it is about events and rules made to be too large; what remains then fits any limit in use.
 /// `excess` is by how many bytes the last result was too large.
 class Shortener {
  public:
-  Shortener(const Alert& alert, Shortening& into) : alert_(alert), into_(into) {}
+  Shortener(const Alert& alert, std::size_t limit, Shortening& into)
+      : alert_(alert), limit_(limit), into_(into) {}
 
   bool Step(std::size_t excess) {
     switch (step_) {
@@ -196,45 +197,51 @@ class Shortener {
       case 2:
         return CutArguments(excess);
       case 3:
-        return CutCommandLine(excess);
+        return CutIdentity(limit_ / 8);
       case 4:
-        return CutValues(1024);
+        return CutCommandLine(excess, 1024);
       case 5:
-        return CutValues(128);
+        return CutValues(1024);
       case 6:
+        return CutValues(128);
+      case 7:
+        return CutCommandLine(excess, 128);
+      case 8:
+        return CutIdentity(128);
+      case 9:
         into_.data.values = 8;
         return Done("values");
-      case 7:
+      case 10:
         into_.data.raw_hex = false;
         return Done("audit.raw_hex");
-      case 8:
+      case 11:
         into_.data.identity_only = true;
-        into_.names.clear();  // "data" says it all
+        // "data" says it all.
+        std::erase_if(into_.names,
+                      [](std::string_view name) { return name.starts_with("audit."); });
         return Done("data");
-      case 9:
-        into_.data.identity = 256;
-        return Done("audit.exe");
-      case 10:
+      case 12:
         into_.bare_rule = true;
         return Done("rule");
-      case 11:
-        into_.data.identity = 64;
+      case 13:
         into_.data.values = 1;
-        return Done("audit.program");
+        return CutIdentity(64);
       default:
         return false;
     }
   }
 
  private:
-  /// Lowers a limit of bytes by what is written as the excess, each byte as `in_hex` more than JSON
-  /// makes of it; at 0 it is the turn of the next thing.
-  bool Cut(std::size_t& limit, std::string_view text, std::size_t in_hex, std::size_t excess,
-           std::string_view name) {
+  /// Lowers a limit of bytes by what is written as the excess; at the least it is the turn of the
+  /// next thing.
+  bool Cut(std::size_t& limit, std::string_view text, std::size_t excess, std::string_view name,
+           std::size_t least = 0) {
     text = text.substr(0, limit);
-    if (!text.empty()) into_.Name(name);
-    limit = ShorterInJson(text, excess, in_hex);
-    if (limit == 0) ++step_;
+    if (text.size() > least) {
+      into_.Name(name);
+      limit = std::max(ShorterInJson(text, excess), least);
+    }
+    if (limit <= least || text.size() <= least) ++step_;
     return true;
   }
 
@@ -251,9 +258,9 @@ class Shortener {
   }
 
   bool CutFullLog(std::size_t excess) {
-    const std::string_view log =
-        alert_.about_event() ? alert_.event->full_log() : alert_.description;
-    return Cut(into_.full_log, log, 0, excess, "full_log");
+    std::string_view log = alert_.description;
+    if (alert_.about_event()) log = alert_.rule->full_log ? alert_.event->full_log() : "";
+    return Cut(into_.full_log, log, excess, "full_log");
   }
 
   /// As many arguments from the last as hold the excess.
@@ -266,17 +273,36 @@ class Shortener {
     std::size_t kept = std::min(into_.data.arguments, arguments.size());
     if (kept > 0) into_.Name("audit.execve.aN");
     for (std::size_t gained = 0; kept > 0 && gained < excess;) {
-      gained += arguments[--kept].value.size() + 8;
+      const std::size_t size = arguments[--kept].value.size();
+      gained += size == 0 ? 0 : size + 8;  // empty ones are not written
     }
     into_.data.arguments = kept;
     if (kept == 0) ++step_;
     return true;
   }
 
-  bool CutCommandLine(std::size_t excess) {
+  /// Its exact bytes, where they stand as well, before what can be read.
+  bool CutCommandLine(std::size_t excess, std::size_t least) {
     static constexpr char kName[] = "audit.execve.cmdline";  // the document names it
-    const std::string_view line = alert_.about_event() ? alert_.event->First(kName) : "";
-    return Cut(into_.data.command_line, line, IsUtf8(line) ? 0 : 2, excess, kName);
+    std::string_view line;
+    if (alert_.about_event()) line = alert_.event->First(kName);
+    if (into_.data.command_line_hex && !IsUtf8(line)) {
+      into_.data.command_line_hex = false;
+      into_.Name("audit.raw_hex");
+      return true;
+    }
+    return Cut(into_.data.command_line, line, excess, kName, least);
+  }
+
+  /// Names of programs are as long as whoever runs them likes.
+  bool CutIdentity(std::size_t bytes) {
+    into_.data.identity = bytes;
+    ++step_;
+    if (!alert_.about_event()) return true;
+    for (const Field& field : alert_.event->SortedFields()) {
+      if (field.value.size() > bytes && IsIdentityField(field.name)) into_.Name(field.name);
+    }
+    return true;
   }
 
   bool CutValues(std::size_t bytes) {
@@ -296,6 +322,7 @@ class Shortener {
   }
 
   const Alert& alert_;
+  std::size_t limit_;
   Shortening& into_;
   int step_ = 0;
 };
@@ -318,7 +345,7 @@ void AppendRule(std::string& out, const Rule& rule, std::string_view description
 std::string FormatJson(const Alert& alert, const Sender& sender, std::size_t limit) {
   Shortening shortening = LeaveOutTooLong(alert, limit);
   std::string out = Render(alert, sender, shortening);
-  Shortener shortener(alert, shortening);
+  Shortener shortener(alert, limit, shortening);
   while (out.size() > limit && shortener.Step(out.size() - limit)) {
     out = Render(alert, sender, shortening);
   }

@@ -47,6 +47,7 @@ struct DataLimits {
   std::size_t identity = SIZE_MAX;      ///< bytes of a value that says who and what
   bool identity_only = false;           ///< all else is left out
   bool raw_hex = true;  ///< exact bytes of what is no UTF-8, as `audit.raw_hex.NAME`
+  bool command_line_hex = true;  ///< those of the command line, too
 };
 
 /// True for fields that say who ran what and why it was recorded: the last ones to be cut.

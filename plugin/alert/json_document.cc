@@ -112,7 +112,7 @@ class Shortener {
   }
 
  private:
-  static constexpr int kSteps = 9;
+  static constexpr int kSteps = 13;
 
   std::string Written() const {
     std::string out;
@@ -130,18 +130,25 @@ class Shortener {
       case 2:
         return CutArguments(excess);
       case 3:
-        return CutCommandLine(excess);
+        return CutIdentity(limit_ / 8);
       case 4:
-        return CutValues(1024);
+        return CutCommandLine(excess, 1024);
       case 5:
-        return CutValues(128);
+        return CutValues(1024);
       case 6:
-        if (Json* audit = MemberAt(document_, "data.audit")) audit->RemoveMember("raw_hex");
-        return false;
+        return CutValues(128);
       case 7:
-        return KeepIdentity();
-      default:
+        return CutCommandLine(excess, 128);
+      case 8:
+        return CutIdentity(128);
+      case 9:
+        return RemoveExactBytes();
+      case 10:
+        return KeepIdentity(128, 4);
+      case 11:
         return CutRule();
+      default:
+        return KeepIdentity(64, 1);
     }
   }
 
@@ -159,13 +166,16 @@ class Shortener {
     names.PushBack(Text(name), allocator());
   }
 
-  /// Takes the excess off a text's end; one that is used up is removed.
-  bool CutText(Json& of, const char* member, std::string_view name, std::size_t excess) {
+  /// Takes the excess off a text's end, but for the least; one that is used up is removed.
+  bool CutText(Json& of, const char* member, std::string_view name, std::size_t excess,
+               std::size_t least = 0) {
     Json* text = FindMember(of, member);
     if (text == nullptr || !text->IsString()) return false;
+    if (least > 0 && text->GetStringLength() <= least) return false;
     Name(name);
     // The name that was just noted takes room as well.
-    const std::size_t kept = ShorterInJson(ViewOf(*text), excess + name.size() + 20);
+    const std::size_t kept =
+        std::max(ShorterInJson(ViewOf(*text), excess + name.size() + 20), least);
     if (kept == 0) {
       of.RemoveMember(member);
       return false;
@@ -175,7 +185,7 @@ class Shortener {
   }
 
   /// Its exact bytes, where they stand as well, before what can be read.
-  bool CutCommandLine(std::size_t excess) {
+  bool CutCommandLine(std::size_t excess, std::size_t least) {
     Json* exact = MemberAt(document_, "data.audit.raw_hex.execve");
     if (exact != nullptr && FindMember(*exact, "cmdline") != nullptr) {
       exact->RemoveMember("cmdline");
@@ -183,7 +193,7 @@ class Shortener {
       return true;
     }
     Json* execve = MemberAt(document_, "data.audit.execve");
-    return execve != nullptr && CutText(*execve, "cmdline", "audit.execve.cmdline", excess);
+    return execve != nullptr && CutText(*execve, "cmdline", "audit.execve.cmdline", excess, least);
   }
 
   /// From the last argument on, as many as hold the excess.
@@ -214,25 +224,40 @@ class Shortener {
   }
 
   bool CutValues(std::size_t bytes) {
-    if (Json* data = FindMember(document_, "data")) CutBelow(*data, "", bytes);
+    if (Json* data = FindMember(document_, "data")) CutBelow(*data, "", bytes, false);
     return false;
   }
 
-  void CutBelow(Json& value, const std::string& name, std::size_t bytes) {
+  /// Names of programs are as long as whoever runs them likes.
+  bool CutIdentity(std::size_t bytes) {
+    if (Json* data = FindMember(document_, "data")) CutBelow(*data, "", bytes, true);
+    return false;
+  }
+
+  bool RemoveExactBytes() {
+    Json* audit = MemberAt(document_, "data.audit");
+    if (audit != nullptr && audit->IsObject() && audit->RemoveMember("raw_hex"))
+      Name("audit.raw_hex");
+    return false;
+  }
+
+  /// Values of fields that say who and what, or of all others but the command line.
+  void CutBelow(Json& value, const std::string& name, std::size_t bytes, bool identity) {
     if (value.IsObject()) {
       for (auto& member : value.GetObject()) {
         CutBelow(member.value, (name.empty() ? "" : name + '.') + std::string(ViewOf(member.name)),
-                 bytes);
+                 bytes, identity);
       }
     } else if (value.IsArray()) {
-      for (Json& item : value.GetArray()) CutBelow(item, name, bytes);
-    } else if (value.IsString() && value.GetStringLength() > bytes && !IsIdentityField(name)) {
+      for (Json& item : value.GetArray()) CutBelow(item, name, bytes, identity);
+    } else if (value.IsString() && value.GetStringLength() > bytes &&
+               IsIdentityField(name) == identity && name != "audit.execve.cmdline") {
       value = Text(CutAtCharacter(ViewOf(value), bytes));
       Name(name);
     }
   }
 
-  bool KeepIdentity() {
+  bool KeepIdentity(std::size_t bytes, rapidjson::SizeType values) {
     Json* audit = MemberAt(document_, "data.audit");
     if (audit == nullptr || !audit->IsObject()) return false;
     for (auto member = audit->MemberBegin(); member != audit->MemberEnd();) {
@@ -240,12 +265,9 @@ class Shortener {
       member = kept ? member + 1 : audit->EraseMember(member);
     }
     for (auto& member : audit->GetObject()) {
-      if (member.value.IsString()) {
-        member.value = Text(CutAtCharacter(ViewOf(member.value), 256));
-      } else {
-        while (member.value.IsArray() && member.value.Size() > 4) member.value.PopBack();
-      }
+      while (member.value.IsArray() && member.value.Size() > values) member.value.PopBack();
     }
+    CutIdentity(bytes);
     Name("data");
     return false;
   }

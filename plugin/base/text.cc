@@ -170,11 +170,11 @@ void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
 }
 
-std::size_t ShorterInJson(std::string_view text, std::size_t excess, std::size_t more) {
+std::size_t ShorterInJson(std::string_view text, std::size_t excess) {
   const std::string_view end = text.substr(text.size() - std::min(text.size(), excess));
   std::string written;
   AppendJsonString(written, end);
-  const std::size_t gained = written.size() - 2 + more * end.size();  // without the quotes
+  const std::size_t gained = written.size() - 2;  // without the quotes
   return text.size() - (gained > excess ? end.size() * excess / gained + 1 : end.size());
 }
 

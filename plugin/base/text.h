@@ -42,10 +42,9 @@ void AppendQuotedInner(std::string& out, std::string_view text);
 /// Appends `text` as a JSON string with its quotes (RFC 8259). Bytes that are no UTF-8 become
 /// U+FFFD; what is unsafe to show is written as \uNNNN, so that the line can go to a terminal.
 void AppendJsonString(std::string& out, std::string_view text);
-/// How many bytes of a text to keep so that AppendJsonString writes `excess` less of it, each byte
-/// taken as `more` than it writes: about so many where the text is not all alike, and fewer than
-/// there are. 0 where that is not enough.
-std::size_t ShorterInJson(std::string_view text, std::size_t excess, std::size_t more = 0);
+/// How many bytes of a text to keep so that AppendJsonString writes `excess` less of it: about so
+/// many where the text is not all alike, and fewer than there are. 0 where that is not enough.
+std::size_t ShorterInJson(std::string_view text, std::size_t excess);
 
 /// Appends texts as a JSON array of strings.
 template <class Texts>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenTlsChannel of deliver/channel.h, for the plugin: by the module, which is loaded with the
-// first call and stays.
+// OpenTlsChannel of deliver/channel.h, for the plugin: by the module, which is loaded when it is
+// needed first, and stays whatever becomes of its file.
 #include <dlfcn.h>
 
+#include <atomic>
 #include <string>
 #include <string_view>
 
@@ -29,10 +30,14 @@ Result<const TlsModule*> Load(const std::string& path) {
 }  // namespace
 
 ChannelResult OpenTlsChannel(const Remote& remote) {
-  static const Result<const TlsModule*> module = Load(FindInstallation().tls_module);
-  if (!module) return LinkError{module.message()};
+  static std::atomic<const TlsModule*> loaded = nullptr;
+  if (loaded == nullptr) {
+    const Result<const TlsModule*> module = Load(FindInstallation().tls_module);
+    if (!module) return LinkError{module.message()};
+    loaded = *module;
+  }
   ChannelResult result = LinkError{};
-  (*module)->open(remote, result);
+  loaded.load()->open(remote, result);
   return result;
 }
 

@@ -82,6 +82,7 @@ class Witness {
 
   int Run() {
     Say({});
+    SendAnswers();
     while (true) {
       AskKernel();
       const ssize_t n = recv(talk_.get(), message_.data(), message_.size(), MSG_DONTWAIT);
@@ -119,7 +120,9 @@ class Witness {
       const std::size_t bytes = std::min<std::size_t>(message.size(), question.bytes);
       Take(question, message.substr(0, bytes));
       message.remove_prefix(bytes);
+      AskKernel();
     }
+    SendAnswers();
   }
 
   void Take(const WitnessQuestion& question, std::string_view rest) {
@@ -134,6 +137,8 @@ class Witness {
     WitnessAnswer answer;
     answer.id = question.id;
     const std::string path(rest);
+    // No sensor of ours asks so.
+    if (question.kind != WitnessQuestion::Kind::kRuns && !path.starts_with('/')) return;
     if (question.kind == WitnessQuestion::Kind::kList) {
       List(question, path, answer);
       SayFiles(answer, {}, true);
@@ -148,14 +153,26 @@ class Witness {
     Say(answer);
   }
 
+  /// With the others of a datagram of questions; what was seen does not wait for those.
   void Say(const WitnessAnswer& answer) {
+    answers_.append(reinterpret_cast<const char*>(&answer), sizeof answer);
+    const bool full = answers_.size() + sizeof answer > kMostAnswerBytes;
+    if (full || answer.unseen == Unseen::kSeen) SendAnswers();
+  }
+
+  void SendAnswers() {
+    if (answers_.empty()) return;
     // A sensor that does not listen loses answers, and counts those.
-    static_cast<void>(send(talk_.get(), &answer, sizeof answer, MSG_DONTWAIT | MSG_NOSIGNAL));
+    static_cast<void>(
+        send(talk_.get(), answers_.data(), answers_.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+    answers_.clear();
   }
 
   /// An answer of several: waits for a sensor that is busy, and that is not the file's fault.
   void SayFiles(WitnessAnswer answer, std::string_view files, bool last = false) {
+    SendAnswers();
     answer.last = last;
+    answer.bytes = static_cast<std::uint32_t>(files.size());
     iovec parts[2] = {{&answer, sizeof answer}, {const_cast<char*>(files.data()), files.size()}};
     msghdr message{};
     message.msg_iov = parts;
@@ -380,6 +397,7 @@ class Witness {
   std::int64_t guarded_ms_ = 0;
   std::vector<std::uint64_t> sizes_;  // sorted
   std::unordered_map<ino_t, Remembered> remembered_;
+  std::string answers_;
   std::vector<char> message_;
   std::vector<char> buffer_;
 };

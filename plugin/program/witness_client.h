@@ -38,7 +38,9 @@ class WitnessClient {
   int fd_;
   std::uint64_t next_id_;
   std::string questions_;
+  std::size_t most_bytes_ = kMostQuestionBytes;  // that the socket takes at once
   std::vector<char> buffer_;
+  std::string_view answers_;  // in it, that were not taken yet
   Counts counts_{};
 };
 

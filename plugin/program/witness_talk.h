@@ -10,9 +10,9 @@
 
 #include "base/os.h"
 
-/// What sensor and witness say to each other: questions, some in one datagram of a socketpair, and
-/// answers, each in one, in this machine's own byte order. Neither believes the other more than the
-/// sizes of these structures.
+/// What sensor and witness say to each other: questions and answers, several in one datagram of a
+/// socketpair, in this machine's own byte order. Neither believes the other more than the sizes of
+/// these structures.
 namespace tld {
 
 /// Why a file was not hashed. kOtherSize is the usual case: nothing listed has that size.
@@ -48,7 +48,7 @@ inline constexpr unsigned kMostQuestionSeconds = 5;
 inline constexpr std::size_t kMostPathBytes = 4096;
 inline constexpr std::size_t kMostSizes = 4096;
 inline constexpr std::size_t kMostQuestionBytes = 40 * 1024;  ///< of one datagram
-/// An answer with all that follows it; one file in a directory is less.
+/// Of one datagram; a file in a directory is less.
 inline constexpr std::size_t kMostAnswerBytes = 16 * 1024;
 
 /// Sensor to witness: a file to look at. The path follows, then the next question.
@@ -83,7 +83,8 @@ struct WitnessAnswer {
   /// Asked with a pid: kGone or kOtherFile, and the directory is there, on the device that the file
   /// was on: it was there and is no more, and not just in another mount namespace.
   bool removed = false;
-  std::array<std::uint8_t, 5> padding{};
+  std::uint8_t padding = 0;
+  std::uint32_t bytes = 0;   ///< of what follows, before the next answer
   std::uint64_t inode = 0;   ///< of a file that was hashed
   std::uint64_t size = 0;    ///< of a file that was hashed
   std::int64_t time_ns = 0;  ///< when the directory was changed, nanoseconds since 1970

@@ -222,11 +222,63 @@ TEST_F(FormatTest, WhatStaysOfACommandFillsTheLimit) {
         std::string names;
         for (const auto& name : document["tld"]["truncated"].GetArray())
           names += std::string(name.GetString()) + ' ';
-        const std::string all = "full_log audit.execve.aN audit.execve.cmdline ";
+        const bool exact = names.find("audit.raw_hex") != names.npos;
+        const std::string all = std::string("full_log audit.execve.aN ") +
+                                (exact ? "audit.raw_hex " : "") + "audit.execve.cmdline ";
         EXPECT_TRUE(all.starts_with(names)) << names;
       }
     }
   }
+}
+
+/// Nor are names and directories of any length.
+TEST_F(FormatTest, ACommandStaysBesideLongNames) {
+  const auto hex = [](const std::string& byte, std::size_t count) {
+    std::string text;
+    while (count-- > 0) text += byte;
+    return text;
+  };
+  for (const char* byte : {"61", "01", "FF"}) {
+    const std::string header = "msg=audit(1700000000.123:7): ";
+    const std::string syscall = "type=SYSCALL " + header +
+                                "arch=c000003e syscall=59 success=yes auid=1000 uid=0 comm=\"nc\" "
+                                "exe=\"/usr/bin/nc.openbsd\" key=\"k\"\n";
+    const std::string nc = "type=EXECVE " + header + "argc=3 a0=\"nc\" a1=\"-e\" a2=\"/bin/sh\"\n";
+    const std::string path = "2F" + hex(byte, 3500);
+    const Event deep = ParseEvent(syscall + nc + "type=CWD " + header + "cwd=" + path +
+                                  "\ntype=PATH " + header + "item=0 name=" + path +
+                                  " inode=1 dev=08:01 mode=0100755 ouid=0 nametype=NORMAL\n");
+    const std::string name = hex(byte, 33'000);
+    std::string execve =
+        "type=EXECVE " + header + "argc=2 a0_len=" + std::to_string(name.size()) + '\n';
+    for (std::size_t at = 0; at < name.size(); at += 7000)
+      execve += "type=EXECVE " + header + "a0[" + std::to_string(at / 7000) +
+                "]=" + name.substr(at, 7000) + '\n';
+    const Event called = ParseEvent(syscall + execve + "type=EXECVE " + header + "a1=\"-e\"\n");
+    for (const std::size_t limit : {kSyslogLimit, kFileLimit}) {
+      const std::string beside = FormatJson(About(deep), sender_, limit);
+      EXPECT_LE(beside.size(), limit);
+      EXPECT_NE(beside.find("\"cmdline\":\"nc -e /bin/sh\""), beside.npos) << byte << ' ' << limit;
+      const std::string behind = FormatJson(About(called), sender_, limit);
+      EXPECT_LE(behind.size(), limit);
+      EXPECT_NE(behind.find("\"cmdline\":\""), behind.npos) << byte << ' ' << limit;
+      EXPECT_NE(behind.find("\"audit.program\""), behind.npos) << byte << ' ' << limit;
+      EXPECT_NE(behind.find("/usr/bin/nc.openbsd"), behind.npos);
+    }
+  }
+}
+
+TEST_F(FormatTest, ManyEmptyArgumentsAreCutAtOnce) {
+  std::string log =
+      "type=SYSCALL msg=audit(1.000:7): arch=c000003e syscall=59 comm=\"nc\" exe=\"/bin/nc\" "
+      "key=\"k\"\n"
+      "type=EXECVE msg=audit(1.000:7): argc=9001 a0=\"" +
+      std::string(7000, 'n') + '"';
+  for (int i = 1; i <= 9000; ++i) log += " a" + std::to_string(i) + "=\"\"";
+  const Event event = ParseEvent(log + '\n');
+  const std::string json = FormatJson(About(event), sender_, kSyslogLimit);
+  EXPECT_LE(json.size(), kSyslogLimit);
+  EXPECT_GT(json.size(), kSyslogLimit / 2);
 }
 
 TEST_F(FormatTest, EventsMadeToBeTooLargeFitAllTheSame) {

@@ -149,6 +149,29 @@ TEST_F(StoredTest, WhatStaysOfACommandFillsTheLimit) {
   }
 }
 
+TEST_F(StoredTest, LongNamesOfAProgramFitAndLeaveTheCommand) {
+  for (const char* byte : {"61", "01"}) {
+    std::string name;
+    while (name.size() < 7000) name += byte;
+    const std::string header = "msg=audit(1700000000.123:7): ";
+    const Event event =
+        ParseEvent("type=SYSCALL " + header +
+                   "arch=c000003e syscall=59 auid=1000 uid=0 comm=" + name.substr(0, 5000) +
+                   " exe=\"/usr/bin/nc\" key=" + name.substr(0, 5000) + "\ntype=EXECVE " + header +
+                   "argc=1 a0=" + name + "\ntype=PATH " + header + "item=0 name=" + name +
+                   " inode=1 dev=08:01 mode=0100755 ouid=0 nametype=NORMAL\n");
+    const StoredAlert stored = Stored(event);
+    for (const std::size_t limit : {6144u, 3000u}) {
+      const auto text = FormatStored(Payload::kJson, stored, limit);
+      ASSERT_TRUE(text);
+      EXPECT_LE(text->size(), limit) << byte;
+      EXPECT_NE(text->find("/usr/bin/nc"), text->npos);
+      if (limit == 3000u) continue;
+      EXPECT_NE(text->find("\"cmdline\":\""), text->npos) << byte;
+    }
+  }
+}
+
 TEST_F(StoredTest, GroupsChooseAndNoDocumentIsNone) {
   const Event event = ParseEvent(ExecRecords("nc", "/usr/bin/nc"));
   const StoredAlert stored = Stored(event);

@@ -94,7 +94,6 @@ TEST(JsonString, WhatIsKeptOfATextIsShorterByAboutTheExcess) {
   }
   EXPECT_EQ(ShorterInJson("", 5), 0u);
   EXPECT_EQ(ShorterInJson("abc", 5), 0u);
-  EXPECT_EQ(ShorterInJson("abcd", 4, 2), 2u);
 }
 
 TEST(JsonString, BytesThatAreNoUtf8BecomeReplacements) {

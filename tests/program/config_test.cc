@@ -97,7 +97,7 @@ TEST(Config, FilesOfConfDComeAfterInTheOrderOfTheirNames) {
   directory.Write("x/conf.d/10-a.conf", "[syslog]\nlevel = 7\n");
   directory.Write("x/conf.d/30-c.conf.dpkg-old", "[syslog]\nlevel = 9\n");
   Diagnostics diagnostics;
-  const Config config = LoadConfig(main, {"", "/r", "/l", "/s", "/e"}, {}, diagnostics);
+  const Config config = LoadConfig(main, {"", "/r", "/l", "/s", "/e", ""}, {}, diagnostics);
   EXPECT_EQ(Codes(diagnostics), Strings{});
   EXPECT_EQ(config.syslog_level, 8);
   EXPECT_EQ(config.syslog.facility, 1);

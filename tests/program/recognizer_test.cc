@@ -129,7 +129,8 @@ class RecognizerTest : public testing::Test {
 
   static constexpr int kDirectories = 7;
 
-  void Send(const WitnessAnswer& answer, std::string_view rest) {
+  void Send(WitnessAnswer answer, std::string_view rest) {
+    answer.bytes = static_cast<std::uint32_t>(rest.size());
     std::string message(reinterpret_cast<const char*>(&answer), sizeof answer);
     message += rest;
     EXPECT_EQ(send(ends_[1], message.data(), message.size(), 0),
@@ -312,6 +313,42 @@ TEST_F(RecognizerTest, ANewWitnessHearsNothingOfWhatTheOldOneWasAsked) {
   BeTaught();
   EXPECT_EQ(Next().id, 0u);
   EXPECT_EQ(Count(Unseen::kNoAnswer), 10u);
+}
+
+TEST(WitnessClient, AsksNoMoreAtOnceThanTheSocketTakes) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+  const int small = 4096;  // of which the kernel makes twice as much
+  setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+  WitnessClient client(ends[0]);
+  for (int turn = 0; turn < 5; ++turn) {
+    std::size_t asked = 0;
+    while (client.Ask({.id = 1}, "/srv/x")) ++asked;
+    EXPECT_GT(asked, 100u);
+    client.Send();
+    char buffer[kMostQuestionBytes];
+    EXPECT_EQ(recv(ends[1], buffer, sizeof buffer, 0),
+              static_cast<ssize_t>(asked * (sizeof(WitnessQuestion) + 6)));
+  }
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST_F(RecognizerTest, SeveralAnswersComeTogether) {
+  for (int i = 0; i < 3; ++i) Run("x", "/srv/x");
+  std::string answers;
+  for (int i = 0; i < 3; ++i) {
+    WitnessAnswer answer;
+    answer.id = Next().id;
+    answer.unseen = Unseen::kOtherSize;
+    answers.append(reinterpret_cast<const char*>(&answer), sizeof answer);
+  }
+  answers += "half of one";
+  ASSERT_EQ(send(ends_[1], answers.data(), answers.size(), 0),
+            static_cast<ssize_t>(answers.size()));
+  recognizer_->ReadAnswers();
+  EXPECT_EQ(recognizer_->waiting(), 0u);
+  EXPECT_EQ(Count(Unseen::kOtherSize), 3u);
 }
 
 TEST_F(RecognizerTest, WhatTheSocketDoesNotTakeIsSentLater) {
