@@ -258,8 +258,12 @@ class Shortener {
   }
 
   bool CutFullLog(std::size_t excess) {
-    std::string_view log = alert_.description;
-    if (alert_.about_event()) log = alert_.rule->full_log ? alert_.event->full_log() : "";
+    std::string_view log;
+    if (!alert_.about_event()) {
+      log = alert_.description;
+    } else if (alert_.rule->full_log) {
+      log = alert_.event->full_log();
+    }
     return Cut(into_.full_log, log, excess, "full_log");
   }
 

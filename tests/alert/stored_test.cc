@@ -172,6 +172,24 @@ TEST_F(StoredTest, LongNamesOfAProgramFitAndLeaveTheCommand) {
   }
 }
 
+/// Somebody may have changed the file.
+TEST_F(StoredTest, DocumentsOfAnotherShapeAreShortenedToo) {
+  const std::string much(9000, 'x');
+  for (const std::string& data :
+       {'"' + much + '"', "[\"" + much + "\"]", "{\"audit\":\"" + much + "\"}",
+        "{\"audit\":[{\"raw_hex\":\"" + much + "\"}]}",
+        "{\"audit\":{\"raw_hex\":\"" + much + "\",\"execve\":\"" + much + "\"}}",
+        "{\"audit\":{\"raw_hex\":{\"execve\":[\"" + much + "\"]},\"execve\":{\"cmdline\":[\"" +
+            much + "\"]}}}"}) {
+    StoredAlert stored;
+    stored.document = "{\"rule\":{\"id\":\"1\"},\"data\":" + data + ",\"tld\":{}}";
+    for (const Payload payload : {Payload::kJson, Payload::kEvent, Payload::kText, Payload::kCef}) {
+      const auto text = FormatStored(payload, stored, 6144);
+      ASSERT_TRUE(text) << data.substr(0, 30);
+    }
+  }
+}
+
 TEST_F(StoredTest, GroupsChooseAndNoDocumentIsNone) {
   const Event event = ParseEvent(ExecRecords("nc", "/usr/bin/nc"));
   const StoredAlert stored = Stored(event);
