@@ -14,6 +14,7 @@ namespace tld {
 namespace {
 
 constexpr std::size_t kUsualBytes = 4096;  // a document has seldom more
+constexpr char kCommandLine[] = "audit.execve.cmdline";
 
 /// Compliance groups that the manager lists apart, by the prefix of their names.
 constexpr std::pair<std::string_view, std::string_view> kCompliance[] = {
@@ -287,36 +288,38 @@ class Shortener {
 
   /// Its exact bytes, where they stand as well, before what can be read.
   bool CutCommandLine(std::size_t excess, std::size_t least) {
-    static constexpr char kName[] = "audit.execve.cmdline";  // the document names it
     std::string_view line;
-    if (alert_.about_event()) line = alert_.event->First(kName);
+    if (alert_.about_event()) line = alert_.event->First(kCommandLine);
     if (into_.data.command_line_hex && !IsUtf8(line)) {
       into_.data.command_line_hex = false;
       into_.Name("audit.raw_hex");
       return true;
     }
-    return Cut(into_.data.command_line, line, excess, kName, least);
+    return Cut(into_.data.command_line, line, excess, kCommandLine, least);
   }
 
   /// Names of programs are as long as whoever runs them likes.
   bool CutIdentity(std::size_t bytes) {
     into_.data.identity = bytes;
+    NameLonger(bytes, true);
     ++step_;
-    if (!alert_.about_event()) return true;
-    for (const Field& field : alert_.event->SortedFields()) {
-      if (field.value.size() > bytes && IsIdentityField(field.name)) into_.Name(field.name);
-    }
     return true;
   }
 
   bool CutValues(std::size_t bytes) {
     into_.data.value = bytes;
+    NameLonger(bytes, false);
     ++step_;
-    if (!alert_.about_event()) return true;
-    for (const Field& field : alert_.event->SortedFields()) {
-      if (field.value.size() > bytes && !IsIdentityField(field.name)) into_.Name(field.name);
-    }
     return true;
+  }
+
+  /// The fields with longer values that say who and what, or all others but the command line.
+  void NameLonger(std::size_t bytes, bool identity) {
+    if (!alert_.about_event()) return;
+    for (const Field& field : alert_.event->SortedFields()) {
+      if (field.value.size() <= bytes || IsIdentityField(field.name) != identity) continue;
+      if (field.name != kCommandLine) into_.Name(field.name);
+    }
   }
 
   bool Done(std::string_view name) {
