@@ -95,7 +95,8 @@ void Append(std::string& out, const Json& value) {
   }
 }
 
-/// Cuts a document that is parsed, one thing after the other, until it fits.
+/// Cuts a document that is parsed, one thing after the other, until it fits: in the order of
+/// document.cc, which cuts what is not written yet.
 class Shortener {
  public:
   Shortener(rapidjson::Document& document, std::size_t limit)

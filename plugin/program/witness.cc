@@ -14,10 +14,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstring>
-#include <ctime>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -25,6 +23,7 @@
 #include <vector>
 
 #include "program/kernel_audit.h"
+#include "program/process.h"
 #include "program/sandbox.h"
 #include "program/witness_talk.h"
 
@@ -145,7 +144,7 @@ class Witness {
       return;
     }
     if (question.kind == WitnessQuestion::Kind::kRuns) {
-      answer.unseen = Runs(question) ? Unseen::kSeen : Unseen::kGone;
+      answer.unseen = RunsSince(question.pid, question.time_ns) ? Unseen::kSeen : Unseen::kGone;
     } else {
       answer.unseen = Look(question, path, answer);
       if (question.pid != 0) answer.removed = WasThere(question, path, answer.unseen);
@@ -265,34 +264,6 @@ class Witness {
   }
 
   static std::string OfDescriptor(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
-
-  /// Whether the process is there that had this number then: it was started before. By proc(5),
-  /// /proc/PID/stat, field 22, in ticks since boot.
-  static bool Runs(const WitnessQuestion& question) {
-    const auto stat = ReadFile("/proc/" + std::to_string(question.pid) + "/stat", 4096);
-    if (!stat) return false;
-    std::string_view rest = *stat;
-    // The name stands in parentheses and may hold anything, these too.
-    rest.remove_prefix(std::min(rest.size(), rest.rfind(')') + 1));
-    if (rest.starts_with(" Z") || rest.starts_with(" X")) return false;  // it has ended
-    for (int field = 3; field < 22 && !rest.empty(); ++field) {
-      rest.remove_prefix(std::min(rest.size(), rest.find(' ', 1)));
-    }
-    std::uint64_t ticks = 0;
-    if (rest.size() < 2 || rest[1] == '-') return false;
-    if (std::from_chars(rest.data() + 1, rest.data() + rest.size(), ticks).ec != std::errc()) {
-      return false;
-    }
-    timespec now{};
-    timespec since_boot{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    clock_gettime(CLOCK_BOOTTIME, &since_boot);
-    const std::int64_t boot_ns =
-        (now.tv_sec - since_boot.tv_sec) * kSecond + now.tv_nsec - since_boot.tv_nsec;
-    const auto started_ns = static_cast<std::int64_t>(ticks) *
-                            (kSecond / static_cast<std::int64_t>(sysconf(_SC_CLK_TCK)));
-    return boot_ns + started_ns <= question.time_ns + kSecond / 10;
-  }
 
   static Unseen Why(int error) {
     switch (error) {
