@@ -209,8 +209,7 @@ bool Store::Prepare(Database& database) {
   // checkpoints only; a crash of the machine may lose the last commits, never the file.
   const bool set =
       database.Run("PRAGMA journal_mode=WAL") && database.Run("PRAGMA synchronous=NORMAL") &&
-      database.Run("PRAGMA cache_size=-512") &&
-      database.Run("PRAGMA journal_size_limit=4194304") &&
+      database.Run("PRAGMA cache_size=-512") && database.Run("PRAGMA journal_size_limit=4194304") &&
       database.Run("PRAGMA max_page_count=" +
                    std::to_string(options_.most_bytes / static_cast<std::uint64_t>(kPageBytes)));
   if (!set) return false;

@@ -102,9 +102,30 @@ bool Syslog::MakeRoom(int severity, std::size_t bytes) {
 void Syslog::Flush(std::int64_t now_ms) {
   EndInterval(now_ms);
   untried_ = 0;
+  const std::uint64_t sent = counters_.sent;
   while (!queue_.empty() && Connect(now_ms)) {
-    if (const int error = SendSome(); error != 0 && !GoesOn(error, now_ms)) return;
+    error_ = SendSome();
+    if (error_ != 0 && !GoesOn(error_, now_ms)) break;
   }
+  JudgeProgress(queue_.empty() || counters_.sent != sent, now_ms);
+}
+
+void Syslog::JudgeProgress(bool progress, std::int64_t now_ms) {
+  if (progress) {
+    stuck_since_ms_.reset();
+    problem_.clear();
+    return;
+  }
+  if (!stuck_since_ms_) stuck_since_ms_ = now_ms;
+  if (!problem_.empty() || now_ms - *stuck_since_ms_ < kProblemMs) return;
+  problem_ = "syslog takes no lines: " + options_.socket + ": ";
+  problem_ += error_ == EAGAIN ? "it does not read" : std::strerror(error_);
+}
+
+void Syslog::DropWaiting() {
+  counters_.dropped += queue_.size();
+  queue_.clear();
+  queued_bytes_ = 0;
 }
 
 /// The next lines by one call: a receiver that sleeps is woken once. 0, or the error by which not
@@ -160,16 +181,23 @@ bool Syslog::Connect(std::int64_t now_ms) {
   address.sun_family = AF_UNIX;
   to_journal_ = JournalIsBehind();
   const std::string path = to_journal_ ? options_.journal + "/socket" : options_.socket;
-  if (path.size() >= sizeof address.sun_path) return false;
+  if (path.size() >= sizeof address.sun_path) {
+    error_ = ENAMETOOLONG;
+    return false;
+  }
   std::copy(path.begin(), path.end(), address.sun_path);
   Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return false;
-  const auto* to = reinterpret_cast<sockaddr*>(&address);
-  if (connect(fd.get(), to, sizeof address) != 0) {
+  const auto connects = [&] {
+    if (fd && connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
+      return true;
+    error_ = errno;
+    return false;
+  };
+  if (!connects()) {
     // A profile of AppArmor that an administrator keeps may know the old socket alone.
     if (!std::exchange(to_journal_, false)) return false;
     address.sun_path[options_.socket.copy(address.sun_path, sizeof address.sun_path - 1)] = '\0';
-    if (connect(fd.get(), to, sizeof address) != 0) return false;
+    if (!connects()) return false;
   }
   socket_ = std::move(fd);
   return true;

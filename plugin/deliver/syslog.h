@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,12 +34,13 @@ class Syslog {
   };
   struct Counters {
     std::uint64_t sent = 0;
-    std::uint64_t dropped = 0;     ///< the queue was full
+    std::uint64_t dropped = 0;     ///< the queue was full, or the run ended
     std::uint64_t suppressed = 0;  ///< the rate was exceeded
   };
 
   static constexpr std::size_t kQueueLines = 4096;
   static constexpr std::size_t kQueueBytes = 4u << 20;
+  static constexpr std::int64_t kProblemMs = 5000;  ///< that nothing is taken so long is a problem
 
   explicit Syslog(Options options);
   /// Takes new options; lines that wait and counters stay.
@@ -58,12 +60,16 @@ class Syslog {
 
   /// Tells now what the rate has held back, for the end of the run.
   void TellSuppressed(std::int64_t now_ms);
+  /// What waits still is dropped, and counted, at the end of the run.
+  void DropWaiting();
 
   /// To poll for writing while lines wait; -1 without a connection.
   int fd() const { return socket_.get(); }
   std::size_t waiting() const { return queue_.size(); }
   /// True while lines go to journald by its own protocol.
   bool to_journal() const { return to_journal_; }
+  /// Why no line has been taken for kProblemMs; empty while all is well.
+  const std::string& problem() const { return problem_; }
   const Counters& counters() const { return counters_; }
   const Options& options() const { return options_; }
 
@@ -85,6 +91,7 @@ class Syslog {
   int SendSome();
   bool GoesOn(int error, std::int64_t now_ms);
   void TakeFirst();
+  void JudgeProgress(bool progress, std::int64_t now_ms);
   bool WithinRate(std::int64_t now_ms);
   void EndInterval(std::int64_t now_ms);
   void Queue(int severity, std::string_view text, std::string_view fields);
@@ -95,7 +102,10 @@ class Syslog {
   std::int64_t next_connect_ms_ = 0;
   std::deque<Line> queue_;
   std::size_t queued_bytes_ = 0;
-  std::size_t untried_ = 0;  // lines since the last attempt to send
+  std::size_t untried_ = 0;                     // lines since the last attempt to send
+  int error_ = 0;                               // of the last attempt that failed
+  std::optional<std::int64_t> stuck_since_ms_;  // no line was taken since, and some wait
+  std::string problem_;
   std::int64_t interval_began_ms_ = 0;
   std::size_t in_interval_ = 0;
   std::uint64_t suppressed_in_interval_ = 0;

@@ -229,6 +229,7 @@ Findings CheckStatus(const std::string& json) {
       {"lines_queue_full", "lines were dropped since its queue was full"},
       {"bytes_sensor_lost", "bytes were lost when its sensor died"},
       {"alerts_sensor_lost", "alerts were not stored yet when its sensor died"},
+      {"syslog_lines_sensor_lost", "lines waited for syslog when its sensor died"},
       {"events_truncated", "events were over a limit and are cut"}};
   for (const auto& [name, text] : kLosses) {
     const std::uint64_t count = Counted(status, "dropped", name);
@@ -239,6 +240,11 @@ Findings CheckStatus(const std::string& json) {
   if (const std::uint64_t dropped = Counted(status, "syslog", "dropped"); dropped > 0) {
     found.push_back({"syslog", State::kNotice,
                      Number(dropped) + " lines for syslog were dropped since it took none", ""});
+  }
+  const std::string syslog = status.HasMember("syslog") ? Told(status["syslog"], "problem") : "";
+  if (!syslog.empty()) {
+    found.push_back(
+        {"syslog", State::kBroken, syslog, "systemctl status rsyslog systemd-journald"});
   }
   const std::string store = status.HasMember("store") ? Told(status["store"], "problem") : "";
   if (store.empty()) {

@@ -17,6 +17,7 @@ LossCounts CountLosses(const HealthSources& sources) {
   counts.input_dropped = sources.front.lines_dropped;
   counts.sensor_lost = sources.front.bytes_lost;
   counts.unstored_lost = sources.front.alerts_lost;
+  counts.unsent_lost = sources.front.lines_lost;
   counts.lines_overlong = lines.overlong;
   counts.events_truncated = groups.truncated;
   counts.events_early = groups.evicted;
@@ -50,6 +51,7 @@ std::vector<News> Health::Tell(const HealthSources& sources, int heartbeat_s, st
     if (!news.empty()) losses_ms_ = now_ms;
   }
   TellStore(sources.output.store(), news);
+  TellSyslog(sources.output.syslog(), news);
   Append(news, kernel_.Tell(sources.witness, now_ms));
   if (heartbeat_s != 0 && now_ms - beat_ms_ >= std::int64_t{1000} * heartbeat_s) {
     beat_ms_ = now_ms;
@@ -69,6 +71,19 @@ void Health::TellStore(const Store& store, std::vector<News>& news) {
     news.push_back({Notice::kStoreBack, "the alert store is written again"});
   } else {
     news.push_back({Notice::kDegraded, store_told_ + "; alerts wait in memory, syslog has them"});
+  }
+}
+
+/// What cannot be told there is told to the store and to remotes.
+void Health::TellSyslog(const Syslog& syslog, std::vector<News>& news) {
+  if (syslog.problem() == syslog_told_) return;
+  syslog_told_ = syslog.problem();
+  if (syslog_told_.empty()) {
+    news.push_back({Notice::kSyslogBack, "syslog takes lines again"});
+  } else {
+    news.push_back({Notice::kDegraded, syslog_told_ + "; up to " +
+                                           std::to_string(Syslog::kQueueLines) +
+                                           " lines wait in memory"});
   }
 }
 

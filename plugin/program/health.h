@@ -44,11 +44,13 @@ class Health {
 
  private:
   void TellStore(const Store& store, std::vector<News>& news);
+  void TellSyslog(const Syslog& syslog, std::vector<News>& news);
   void Beat(const HealthSources& sources, std::vector<News>& news) const;
 
   LossWatch losses_;
   KernelWatch kernel_;
   std::string store_told_;
+  std::string syslog_told_;
   std::int64_t losses_ms_ = 0;
   std::int64_t beat_ms_;
 };

@@ -21,6 +21,7 @@ constexpr Loss kLosses[] = {
      "bytes of records were lost when the sensor died"},
     {&LossCounts::unstored_lost, Notice::kSensorLost,
      "alerts were not stored yet when the sensor died"},
+    {&LossCounts::unsent_lost, Notice::kSensorLost, "lines waited for syslog when the sensor died"},
     {&LossCounts::lines_overlong, Notice::kInputCut, "lines were longer than 16 KiB and dropped"},
     {&LossCounts::events_truncated, Notice::kInputCut,
      "events lost records to a cap and are marked truncated"},

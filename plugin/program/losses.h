@@ -13,6 +13,7 @@ struct LossCounts {
   std::uint64_t input_dropped = 0;  ///< lines, since the front's queue was full
   std::uint64_t sensor_lost = 0;    ///< bytes that a sensor had when it died
   std::uint64_t unstored_lost = 0;  ///< alerts that it had
+  std::uint64_t unsent_lost = 0;    ///< lines for syslog that it had
   std::uint64_t lines_overlong = 0;
   std::uint64_t events_truncated = 0;
   std::uint64_t events_early = 0;    ///< evaluated before their end

@@ -20,9 +20,10 @@ constexpr Known kKnown[] = {
     {"remote-down", 7},    {"remote-back", 5},    {"undelivered", 12}, {"role-died", 8},
     {"kernel-lost", 12},   {"backlog-high", 7},   {"audit-off", 12},   {"kernel-unseen", 5},
     {"unwitnessed", 7},    {"heartbeat", 5},      {"repeated", 7},     {"store-full", 10},
+    {"syslog-back", 5},
 };
 constexpr std::size_t kFirstId = 200900;
-static_assert(std::size(kKnown) == static_cast<std::size_t>(Notice::kStoreFull) + 1);
+static_assert(std::size(kKnown) == static_cast<std::size_t>(Notice::kSyslogBack) + 1);
 
 std::array<Rule, std::size(kKnown)> MakeRules() {
   std::array<Rule, std::size(kKnown)> rules;

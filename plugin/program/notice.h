@@ -14,7 +14,7 @@ namespace tld {
 enum class Notice {
   kStarted,        ///< 200900
   kStopped,        ///< 200901
-  kDegraded,       ///< 200902: runs, but not as configured
+  kDegraded,       ///< 200902: runs, but not as configured, or a sink takes nothing
   kReloaded,       ///< 200903
   kReloadRefused,  ///< 200904: the old policy stays
   kInputDropped,   ///< 200905: the front's queue was full
@@ -36,6 +36,7 @@ enum class Notice {
   kHeartbeat,      ///< 200921: all is well, with counters
   kRepeated,       ///< 200922: alerts that were not written to syslog one by one
   kStoreFull,      ///< 200923: severe alerts went out of the store before their time
+  kSyslogBack,     ///< 200924: syslog takes lines again
 };
 
 /// A notice with what there is to say.

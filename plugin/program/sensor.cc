@@ -78,6 +78,7 @@ class Sensor {
     told_before.input_dropped = own_.lines_dropped_told;
     told_before.sensor_lost = own_.bytes_lost_told;
     told_before.unstored_lost = own_.alerts_lost_told;
+    told_before.unsent_lost = own_.lines_lost_told;
     told_before.sensor_deaths = own_.sensor_deaths_told;
     told_before.courier_deaths = front_.courier_deaths;
     told_before.witness_deaths = front_.witness_deaths;
@@ -209,6 +210,7 @@ class Sensor {
   /// never.
   void HandOver() {
     output_->syslog().Flush(MonotonicMs());
+    own_.lines_unsent = output_->syslog().waiting();
     own_.alerts_unstored = output_->store().pending();
     own_.bytes_open = pipeline_->open_bytes();
   }
@@ -295,6 +297,7 @@ class Sensor {
     own_.lines_dropped_told = health_->told().input_dropped;
     own_.bytes_lost_told = health_->told().sensor_lost;
     own_.alerts_lost_told = health_->told().unstored_lost;
+    own_.lines_lost_told = health_->told().unsent_lost;
     own_.sensor_deaths_told = health_->told().sensor_deaths;
   }
 
@@ -326,6 +329,8 @@ class Sensor {
       poll(&fd, 1, 20);
       now_ms_ = MonotonicMs();
     }
+    syslog.DropWaiting();
+    Tell(health_->TellLosses(Sources()));
     output_->store().Flush();
     WriteState();
   }

@@ -66,6 +66,7 @@ void Input(Writer& writer, const Pipeline& pipeline, const FrontCounters& front,
           {"bytes_queue_full", front.bytes_dropped},
           {"bytes_sensor_lost", front.bytes_lost},
           {"alerts_sensor_lost", front.alerts_lost},
+          {"syslog_lines_sensor_lost", front.lines_lost},
           {"lines_overlong", lines.overlong},
           {"lines_with_nul", lines.with_nul},
           {"lines_no_record", counters.not_records},
@@ -78,12 +79,15 @@ void Input(Writer& writer, const Pipeline& pipeline, const FrontCounters& front,
 
 void Destinations(Writer& writer, Output& output) {
   const Syslog::Counters& syslog = output.syslog().counters();
-  Object(writer, "syslog",
-         {{"sent", syslog.sent},
-          {"waiting", output.syslog().waiting()},
-          {"dropped", syslog.dropped},
-          {"suppressed", syslog.suppressed},
-          {"held_back", output.repeats().held_back()}});
+  Key(writer, "syslog");
+  writer.StartObject();
+  Text(writer, "problem", output.syslog().problem());
+  Add(writer, {{"sent", syslog.sent},
+               {"waiting", output.syslog().waiting()},
+               {"dropped", syslog.dropped},
+               {"suppressed", syslog.suppressed},
+               {"held_back", output.repeats().held_back()}});
+  writer.EndObject();
   const JsonFile::Counters& file = output.file().counters();
   const Store::Counters& store = output.store().counters();
   Key(writer, "store");

@@ -190,6 +190,40 @@ TEST_F(SyslogTest, AFullQueueDropsTheLeastSevereLine) {
   EXPECT_EQ(all.find(": too late"), all.npos);
 }
 
+TEST_F(SyslogTest, TellsThatNobodyTakesLines) {
+  Syslog syslog(Options());
+  syslog.Send(2, "one", 1000);
+  syslog.Flush(1000 + Syslog::kProblemMs - 1);
+  EXPECT_EQ(syslog.problem(), "");
+  syslog.Flush(1000 + Syslog::kProblemMs);
+  EXPECT_EQ(syslog.problem(), "syslog takes no lines: " + path_ + ": No such file or directory");
+  Receiver receiver(path_);
+  syslog.Flush(8000);
+  EXPECT_EQ(syslog.waiting(), 0u);
+  EXPECT_EQ(syslog.problem(), "");
+}
+
+TEST_F(SyslogTest, TellsThatAReceiverReadsNothing) {
+  Receiver receiver(path_);
+  Syslog syslog(Options());
+  const std::string text(1000, 'x');
+  while (syslog.waiting() == 0) syslog.Send(2, text, 1000);
+  syslog.Flush(1000 + Syslog::kProblemMs);
+  EXPECT_EQ(syslog.problem(), "syslog takes no lines: " + path_ + ": it does not read");
+  receiver.Next();
+  syslog.Flush(1001 + Syslog::kProblemMs);
+  EXPECT_EQ(syslog.problem(), "");
+}
+
+TEST_F(SyslogTest, CountsWhatIsLeftAtTheEnd) {
+  Syslog syslog(Options());
+  syslog.Send(2, "one", 1000);
+  syslog.Send(2, "two", 1000);
+  syslog.DropWaiting();
+  EXPECT_EQ(syslog.waiting(), 0u);
+  EXPECT_EQ(syslog.counters().dropped, 2u);
+}
+
 TEST_F(SyslogTest, NewOptionsLoseNoLineThatWaits) {
   Syslog syslog(Options());
   syslog.Send(2, "one", 1000);

@@ -119,12 +119,14 @@ TEST(DoctorStatus, WhatThePluginSaysOfItself) {
                               "\"\"}}}")),
             Strings{});
   EXPECT_EQ(Wrong(CheckStatus("{\"degraded\":[\"no rules\"],\"dropped\":{\"lines_queue_full\":3},"
-                              "\"syslog\":{\"dropped\":4},\"store\":{\"problem\":\"disk full\"},"
+                              "\"syslog\":{\"dropped\":4,\"problem\":\"it takes "
+                              "none\"},\"store\":{\"problem\":\"disk full\"},"
                               "\"remotes\":{\"siem\":{\"problem\":\"refused\"}}}")),
             (Strings{"broken: it is degraded: no rules",
                      "notice: 3 lines were dropped since its queue was full, since it was started",
                      "notice: 4 lines for syslog were dropped since it took none",
-                     "broken: the alert store: disk full", "broken: remote siem: refused"}));
+                     "broken: it takes none", "broken: the alert store: disk full",
+                     "broken: remote siem: refused"}));
   EXPECT_EQ(Wrong(CheckStatus("[]")), Strings{"broken: the plugin's answer makes no sense"});
 }
 

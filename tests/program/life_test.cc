@@ -189,13 +189,15 @@ TEST_F(LifeTest, TheEndOfABurstIsJudgedThoughNothingFollows) {
 }
 
 /// `SEQ:RULE` of all stored alerts about events, in order of the commits.
-std::vector<std::string> Stored(const std::string& path) {
+const char kCommands[] = "SELECT seq || ':' || rule FROM alert WHERE command != '' ORDER BY id";
+const char kDocuments[] = "SELECT document FROM alert";
+
+std::vector<std::string> Stored(const std::string& path, const std::string& sql = kCommands) {
   std::vector<std::string> stored;
   Result<Database> database = Database::Open(path, Database::Mode::kRead);
   if (!database) return stored;     // nothing was written yet
   database->WaitForOthers(10'000);  // one that was killed may hold its locks for a moment
-  Result<Statement> rows =
-      database->Prepare("SELECT seq || ':' || rule FROM alert WHERE command != '' ORDER BY id");
+  Result<Statement> rows = database->Prepare(sql);
   if (!rows) return stored;  // nor the table
   int rc = SQLITE_DONE;
   while ((rc = rows->Step()) == SQLITE_ROW) stored.emplace_back(rows->Text(0));
@@ -241,6 +243,33 @@ TEST_F(LifeTest, ABadStoreIsToldAndHoldsNothingUp) {
   std::filesystem::permissions(directory_ / "store", std::filesystem::perms(0777));
   EXPECT_TRUE(Logged("200911 level=5"));
   EXPECT_EQ(Stored(directory_ / "store/alerts.db").size(), 1u);
+}
+
+TEST_F(LifeTest, ASyslogThatIsNotThereIsTold) {
+  std::filesystem::rename(directory_ / "log", directory_ / "away");
+  auto plugin = Start();
+  ASSERT_TRUE(plugin->Write(Nc(1)));
+  const auto stored = [&](const std::string& text) {
+    const std::vector<std::string> all = Stored(directory_ / "store/alerts.db", kDocuments);
+    return std::any_of(all.begin(), all.end(), [&](const std::string& document) {
+      return document.find(text) != std::string::npos;
+    });
+  };
+  EXPECT_TRUE(Eventually([&] { return stored("syslog takes no lines: "); }, 20));
+  std::filesystem::rename(directory_ / "away", directory_ / "log");
+  EXPECT_TRUE(Logged("200924 level=5"));
+  EXPECT_TRUE(Logged(kAlert));
+  std::filesystem::rename(directory_ / "log", directory_ / "away");
+  log_.Reset();
+  ASSERT_TRUE(plugin->Write(Nc(2)));
+  ASSERT_TRUE(Eventually([&] { return Status("syslog", "waiting") > 0; }));
+  kill(plugin->Children().at(0), SIGKILL);
+  EXPECT_TRUE(
+      Eventually([&] { return stored("lines waited for syslog when the sensor died"); }, 20));
+  ASSERT_TRUE(plugin->Write(Nc(3)));
+  plugin->Close();
+  EXPECT_EQ(plugin->Wait(kExitSeconds), 0);
+  EXPECT_TRUE(stored("lines for syslog were dropped"));
 }
 
 TEST_F(LifeTest, WhatIsOpenAtTheEndIsJudged) {
