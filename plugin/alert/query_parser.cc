@@ -143,8 +143,15 @@ class Parser {
     std::size_t end = at_;
     while (end < text_.size() && IsFieldCharacter(text_[end])) ++end;
     std::size_t sign = std::min(text_.find_first_not_of(kBlanks, end), text_.size());
-    if (end == at_ || sign == text_.size() || !IsSign(text_[sign])) return Value("", Kind::kIs);
+    const bool has_sign = end != at_ && sign != text_.size() && IsSign(text_[sign]);
     std::string field(text_.substr(at_, end - at_));
+    if (!has_sign && IsOtherSign(field, text_.substr(end))) {
+      Fail(text_[end] == '!' ? "'not' stands before the field, as in not " + field + ":VALUE"
+                             : "a field is asked for its value by ':', as in " + field + ":VALUE",
+           end);
+      return {};
+    }
+    if (!has_sign) return Value("", Kind::kIs);
     if (field == "@timestamp") field = "timestamp";
     at_ = sign;
     const Kind kind = TakeSign();
@@ -153,7 +160,23 @@ class Parser {
       return {};
     }
     if (kind == Kind::kIs && text_[at_] == '(') return Bracket(&field, depth + 1);
+    if (kind == Kind::kIs && (text_[at_] == '<' || text_[at_] == '>')) {
+      Fail("a comparison has no ':' before it, as in " + field + ">=VALUE");
+      return {};
+    }
+    const std::string_view rest = text_.substr(at_);
+    if (kind == Kind::kIs && rest.starts_with('[') && rest.find(" TO ") != rest.npos) {
+      Fail("a range is two comparisons, as in " + field + ">=VALUE and " + field + "<=VALUE");
+      return {};
+    }
     return Value(field, kind);
+  }
+
+  /// What others write for a comparison, behind what can only be a field: a text may hold it, too.
+  static bool IsOtherSign(std::string_view field, std::string_view rest) {
+    return (field.starts_with("rule.") || field.starts_with("data.") ||
+            field.starts_with("audit.")) &&
+           (rest.starts_with('=') || rest.starts_with("!="));
   }
 
   static bool IsSign(char c) { return c == ':' || c == '<' || c == '>'; }

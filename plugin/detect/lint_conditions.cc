@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "audit/field_hint.h"
 #include "audit/record.h"
 #include "base/os.h"
 #include "base/text.h"
@@ -76,6 +77,8 @@ class ConditionLint {
       Tell(option.at, "never-true", "no audit event sets what <" + option.option + "> looks at");
     }
     for (const FieldDefinition& field : d_.fields) LintField(field);
+    if (d_.regex) LintSyntax(*d_.regex);
+    if (d_.description) LintDescription(*d_.description);
     for (const ListDefinition& list : d_.lists) LintFieldName(list.field, list.path.at);
     for (const ComparisonDefinition& c : d_.comparisons) {
       // The others were told with their options.
@@ -100,14 +103,21 @@ class ConditionLint {
 
   bool LintFieldName(std::string_view name, Offset at) {
     const std::string lower = Lower(name);
-    if (lower.starts_with("audit.") || lower == "srcip") return true;
-    Tell(at, "never-true", "no audit event has a field '" + std::string(name) + '\'');
-    return false;
+    const std::string meant = FieldMeantBy(name);
+    const std::string hint = meant.empty() ? "" : "; '" + meant + "' is meant?";
+    const bool known = lower.starts_with("audit.") || lower == "srcip";
+    if (!known) {
+      Tell(at, "never-true", "no audit event has a field '" + std::string(name) + '\'' + hint);
+    } else if (!hint.empty()) {
+      Tell(at, "unknown-field", "'" + std::string(name) + "' is no field that is known" + hint);
+    }
+    return known && hint.empty();
   }
 
   void LintField(const FieldDefinition& field) {
     const Placed& text = field.pattern.pattern;
     if (!LintFieldName(field.name, text.at)) return;
+    LintSyntax(field.pattern);
     const Result<Pattern> pattern = Pattern::Compile(field.pattern.kind, text.text);
     if (!pattern || field.pattern.negate) return;
     const std::string name = Lower(field.name);
@@ -125,6 +135,36 @@ class ConditionLint {
       Tell(text.at, "unanchored",
            "this holds on every name that contains '" + text.text + "'; write " +
                (path ? "/" : "^") + text.text + "$ for the program alone");
+    }
+  }
+
+  /// What is special in other languages stands for itself in an osregex.
+  void LintSyntax(const PatternDefinition& pattern) {
+    if (pattern.kind != PatternKind::kOsRegex) return;
+    constexpr std::string_view kForeign[] = {".*", ".+", "[a-z", "[0-9", "[A-Z", "[^", "(?"};
+    const std::string_view text = pattern.pattern.text;
+    for (const std::string_view part : kForeign) {
+      const std::size_t at = text.find(part);
+      if (at == text.npos || (at > 0 && text[at - 1] == '\\')) continue;
+      Tell(pattern.pattern.at, "other-syntax",
+           "in an osregex '" + std::string(part) + "' stands for itself; write " +
+               (part.front() == '.' ? "\\" + std::string(part) + " for any text, or " : "") +
+               "type=\"pcre2\"");
+      return;
+    }
+  }
+
+  /// `$(FIELD)` in it is the field's value.
+  void LintDescription(const Placed& description) {
+    std::string_view rest = description.text;
+    for (std::size_t at = 0; (at = rest.find("$(")) != rest.npos;) {
+      const std::size_t end = rest.find(')', at);
+      if (end == rest.npos) {
+        Tell(description.at, "open-variable", "'$(' is not closed in this description");
+        return;
+      }
+      LintFieldName(rest.substr(at + 2, end - at - 2), description.at);
+      rest.remove_prefix(end + 1);
     }
   }
 

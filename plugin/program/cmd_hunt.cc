@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "alert/moment.h"
+#include "audit/field_hint.h"
 #include "base/os.h"
 #include "base/text.h"
 #include "program/command.h"
@@ -50,6 +51,10 @@ class Hunt {
       return status;
     }
     if (html_) return WriteHtml();
+    if (ListsAlerts() && taken_ == 0 && shape_ == HuntShape::kText) {
+      Complain("no alert matches", kGood);
+      HintAtFields(query_.root());
+    }
     return PrintCounts();
   }
 
@@ -97,16 +102,34 @@ class Hunt {
     }
     // Before the user changes: where the report goes, the store's owner may not write. An older
     // report stays until there is a new one.
-    constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC;
-    report_ = Fd(open(options_.html.c_str(), kFlags | O_EXCL, 0600));
-    report_is_new_ = static_cast<bool>(report_);
-    if (!report_) report_ = Fd(open(options_.html.c_str(), kFlags, 0600));
+    if (options_.html == "-") {
+      report_ = Fd(dup(STDOUT_FILENO));
+    } else {
+      OpenReport();
+    }
     if (!report_) return Complain(OsError("cannot write " + options_.html).message, kMisuse);
     std::string source;
     for (const std::string& file : options_.files) source += (source.empty() ? "" : ", ") + file;
     html_.emplace(HtmlReport::About{text_, options_.since, options_.until, source},
                   options_.limit.value_or(kReported));
     return kGood;
+  }
+
+  void OpenReport() {
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC;
+    report_ = Fd(open(options_.html.c_str(), kFlags | O_EXCL, 0600));
+    report_is_new_ = static_cast<bool>(report_);
+    if (!report_) report_ = Fd(open(options_.html.c_str(), kFlags, 0600));
+  }
+
+  static void HintAtFields(const QueryNode& node) {
+    for (const QueryNode& child : node.children) HintAtFields(child);
+    std::string_view field = node.term.field;
+    Consume(field, "data.");
+    const std::string meant = field == "id" ? "" : FieldMeantBy(field);
+    if (meant.empty()) return;
+    Complain("no alert has a field '" + node.term.field + "'; 'data." + meant + "' is meant?",
+             kGood);
   }
 
   bool ListsAlerts() const { return options_.top.empty() && options_.histogram.empty(); }
@@ -134,9 +157,6 @@ class Hunt {
     PrintKept();
     if (html_) return kGood;
     if (options_.follow) return Follow(*std::move(reader), path, *last);
-    if (ListsAlerts() && taken_ == 0 && shape_ == HuntShape::kText) {
-      std::fputs("tldctl: no alert matches\n", stderr);
-    }
     return kGood;
   }
 
@@ -269,7 +289,7 @@ class Hunt {
           continue;
         std::puts(HuntLine(shape_, alert, document, color_).c_str());
       }
-      if (std::fflush(stdout) != 0) return kGood;  // who read this has gone
+      if (std::fflush(stdout) != 0) return kGood;  // the end of all commands says why
       if (alerts->empty()) usleep(kFollowUs);
     }
   }

@@ -46,6 +46,29 @@ class QueryTest : public testing::Test {
   rapidjson::Document document_;
 };
 
+TEST_F(QueryTest, WhatOtherLanguagesWriteIsToldOf) {
+  const auto why = [](const std::string& text) {
+    const Result<Query> query = Query::Parse(text, kNow);
+    return query ? std::to_string(query->root().children.size())
+                 : query.message() + " at " + std::to_string(query.error().at);
+  };
+  EXPECT_EQ(why("rule.level=12"),
+            "a field is asked for its value by ':', as in rule.level:VALUE at 10");
+  EXPECT_EQ(why("not rule.level==12"),
+            "a field is asked for its value by ':', as in rule.level:VALUE at 14");
+  EXPECT_EQ(why("rule.level!=3"),
+            "'not' stands before the field, as in not rule.level:VALUE at 10");
+  EXPECT_EQ(why("rule.level:>=12"),
+            "a comparison has no ':' before it, as in rule.level>=VALUE at 11");
+  EXPECT_EQ(why("rule.level:[12 TO 16]"),
+            "a range is two comparisons, as in rule.level>=VALUE and rule.level<=VALUE at 11");
+  // What a command line may hold.
+  for (const char* text : {"a=b", "--file=x", "x!=y", "data.audit.command:[", "data.srcip:::1",
+                           "data.audit.execve.cmdline:\">x\"", "data.audit.execve.cmdline:a=b"}) {
+    EXPECT_EQ(why(text), "0") << text;
+  }
+}
+
 TEST_F(QueryTest, WhatPeopleTypeIntoTheSearchBar) {
   for (const char* text : {
            "",

@@ -167,6 +167,39 @@ TEST(LintNever, ConditionsThatNoAuditEventMeets) {
   }
 }
 
+TEST(LintField, ANameThatIsNearlyOne) {
+  EXPECT_EQ(Conditions(Rule(100001, 3, Field("audit.comand", "^nc$"))),
+            Strings{"unknown-field 100001 'audit.comand' is no field that is known; "
+                    "'audit.command' is meant?"});
+  EXPECT_EQ(
+      Conditions(Rule(100001, 3, Field("comm", "^nc$"))),
+      Strings{"never-true 100001 no audit event has a field 'comm'; 'audit.command' is meant?"});
+  EXPECT_EQ(Conditions(Rule(100001, 3, Field("audit.grantors", "^pam_unix$"))), Strings{});
+}
+
+TEST(LintField, APatternOfAnotherLanguage) {
+  const auto told = [](const std::string& pattern, const std::string& type = "") {
+    return Short(Conditions(Rule(100001, 3, Field("audit.exe", pattern, type))));
+  };
+  EXPECT_EQ(told("^/tmp/.*sh$"), Strings{"other-syntax 100001"});
+  EXPECT_EQ(told("^/usr/bin/[a-z]$"), Strings{"other-syntax 100001"});
+  EXPECT_EQ(told("^/tmp/\\.*sh$"), Strings{});
+  EXPECT_EQ(told("^/tmp/.*sh$", " type=\"pcre2\""), Strings{});
+}
+
+TEST(LintField, TheVariablesOfADescription) {
+  const auto told = [](const std::string& description) {
+    return Conditions("<group name=\"g,\"><rule id=\"100001\" level=\"3\"><description>" +
+                      description + "</description></rule></group>");
+  };
+  EXPECT_EQ(told("$(audit.exe) by $(audit.auid)"), Strings{});
+  EXPECT_EQ(told("run: $(audit.exe"),
+            Strings{"open-variable 100001 '$(' is not closed in this description"});
+  EXPECT_EQ(told("run: $(audit.exee)"),
+            Strings{"unknown-field 100001 'audit.exee' is no field that is known; 'audit.exe' is "
+                    "meant?"});
+}
+
 TEST(LintNever, ACompositeThatNothingFeeds) {
   const std::string counts = "<if_matched_sid>100000</if_matched_sid>";
   const Strings told = Tree(kBase + Rule(100001, 5, counts));
