@@ -67,8 +67,8 @@ class Replay {
       return;
     }
     std::printf(
-        "%llu lines were no audit records, %llu too long; %llu events truncated, "
-        "%llu evaluated early\n",
+        "lines that are no audit records: %llu, too long: %llu; events truncated: %llu, "
+        "evaluated early: %llu\n",
         static_cast<unsigned long long>(pipeline.counters().not_records),
         static_cast<unsigned long long>(lines.overlong),
         static_cast<unsigned long long>(groups.truncated),

@@ -10,9 +10,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
+#include "audit/record.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "program/command.h"
 
 namespace tld {
@@ -108,15 +112,59 @@ Status ReadLog(const std::string& path,
   }
 }
 
+namespace {
+
+/// When the first record of a log was written, in milliseconds since 1970; nothing for a stream,
+/// which is read once.
+std::optional<std::int64_t> BeginMs(const std::string& path) {
+  struct stat st {};
+  if (stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return {};
+  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rbe"), gzclose);
+  if (!file) return {};
+  std::string piece(kPiece, '\0');
+  piece.resize(static_cast<std::size_t>(
+      std::max(gzread(file.get(), piece.data(), static_cast<unsigned>(piece.size())), 0)));
+  for (const std::string_view line : SplitWords(piece, "\n")) {
+    if (const auto header = ParseHeader(line))
+      return header->seconds * 1000 + std::int64_t{header->milliseconds};
+  }
+  return {};
+}
+
+/// As they are rotated, audit.log is the newest, and the shell's audit.log* names it first.
+std::vector<std::string> ByTime(std::vector<std::string> paths) {
+  if (paths.size() < 2) return paths;
+  std::vector<std::pair<std::int64_t, std::string>> timed;
+  for (const std::string& path : paths) {
+    const auto begin = BeginMs(path);
+    if (!begin) return paths;
+    timed.emplace_back(*begin, path);
+  }
+  std::stable_sort(timed.begin(), timed.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (std::size_t i = 0; i < paths.size(); ++i) paths[i] = timed[i].second;
+  return paths;
+}
+
+/// `msg=audit(01/31/2026 14:00:00.123:45) :`, the time by the locale.
+bool IsInterpreted(std::string_view bytes) {
+  const std::size_t stamp = bytes.find(" msg=audit(");
+  return stamp != bytes.npos && bytes.substr(stamp, 64).find(") : ") != bytes.npos;
+}
+
+}  // namespace
+
 bool FeedLogs(const std::vector<std::string>& paths, Pipeline& pipeline,
               const std::function<void(std::string_view, std::uint64_t)>& after) {
   bool good = true;
+  bool interpreted = false;
   std::uint64_t before = 0;
-  for (const std::string& path : paths) {
+  for (const std::string& path : ByTime(paths)) {
     pipeline.SetLocation(path == "-" ? "stdin" : path);
     std::uint64_t at = 0;
     const Status read = ReadLog(path, [&](std::string_view bytes, std::uint64_t place) {
       pipeline.Feed(bytes, 0);
+      interpreted = interpreted || IsInterpreted(bytes);
       at = place;
       after(bytes, before + at);
     });
@@ -128,7 +176,11 @@ bool FeedLogs(const std::vector<std::string>& paths, Pipeline& pipeline,
   }
   pipeline.Finish(0);
   if (pipeline.group_counters().events == 0 && pipeline.line_counters().lines > 0) {
-    Complain("there is no audit record in the input", kFindings);
+    Complain(interpreted ? "there is no audit record in the input, but text of 'ausearch -i': what "
+                           "'ausearch --raw' writes is needed"
+                         : "there is no audit record in the input",
+             kFindings);
+    return false;
   }
   return good;
 }

@@ -44,6 +44,13 @@ std::size_t NextJoined(std::string_view line, std::string_view stamp, std::size_
   }
 }
 
+/// A line of a log that came here by hand, out of a mail or off a screen.
+std::string_view AsWritten(std::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
 }  // namespace
 
 Alert Pipeline::Outcome::ToAlert() const {
@@ -114,6 +121,7 @@ LineReader::Taken Pipeline::TakeWhole(std::string_view input) {
 }
 
 void Pipeline::TakeLine(std::string_view line, std::int64_t now_ms) {
+  if (options_.mode == Grouper::Mode::kOffline) line = AsWritten(line);
   const auto header = ParseHeader(line);
   // Events of ours come from no input but a log that is read again.
   const bool forged =
