@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "base/os.h"
@@ -30,7 +31,14 @@ Error StoreReader::Failed() const { return Error{path_ + ": " + database_.LastEr
 
 Result<StoreReader> StoreReader::Open(const std::string& path) {
   struct stat st {};
-  if (stat(path.c_str(), &st) != 0) return OsError(path);
+  const bool readable = stat(path.c_str(), &st) == 0 && eaccess(path.c_str(), R_OK) == 0;
+  if (!readable) {
+    const int why = errno;
+    std::string text = OsError(path, why).message;
+    if (why == EACCES) text += "; root and the group adm may read the alert store";
+    if (why == ENOENT) text += "; 'tldctl doctor' says why nothing was stored";
+    return Error{text};
+  }
   const bool logged = FileExists(path + "-wal");
   Result<Database> database =
       Database::Open(path, logged ? Database::Mode::kRead : Database::Mode::kImmutable);

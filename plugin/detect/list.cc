@@ -171,6 +171,7 @@ std::optional<std::string> ListName(std::string_view path) {
   std::string_view name = BaseName(Trim(path));
   if (name.ends_with(".cdb")) name.remove_suffix(4);
   if (name.empty() || name == "." || name == ".." || name.find('\0') != name.npos) return {};
+  if (name.ends_with(kExclusions)) return {};  // beside a list
   return std::string(name);
 }
 
@@ -182,7 +183,8 @@ ListSources FindListSources(const ListDirectories& where, std::string_view name)
   for (const std::string& directory : where.directories) {
     const std::string path = directory + '/' + sources.name;
     if (FileExists(path)) sources.texts.push_back(path);
-    if (FileExists(path + ".exclude")) sources.exclusions.push_back(path + ".exclude");
+    const std::string exclusions = path + std::string(kExclusions);
+    if (FileExists(exclusions)) sources.exclusions.push_back(exclusions);
     if (sources.ready.empty() && FileExists(path + ".cdb")) sources.ready = path + ".cdb";
     if (first_only) break;
   }
@@ -285,7 +287,7 @@ std::vector<std::string> ListNames(const ListDirectories& where) {
     const Result<std::vector<std::string>> entries = ListDirectory(directory);
     if (!entries) continue;
     for (std::string name : *entries) {
-      if (name.starts_with('.') || name.ends_with('~') || name.ends_with(".exclude")) continue;
+      if (name.starts_with('.') || name.ends_with('~') || name.ends_with(kExclusions)) continue;
       if (name.ends_with(".cdb")) name.resize(name.size() - 4);
       if (name.find('.') == name.npos) names.insert(name);
     }

@@ -58,6 +58,9 @@ class List {
   std::unique_ptr<cdb, Close> database_;
 };
 
+/// Behind the name of a list: the file of the keys that it does not have.
+inline constexpr std::string_view kExclusions = ".exclude";
+
 /// Where lists come from, highest priority first: the first of two equal keys wins. A NAME.exclude
 /// file in any of the directories takes keys out of the list NAME.
 struct ListDirectories {

@@ -59,7 +59,7 @@ void CheckTrusted(const std::vector<std::string>& paths, Diagnostics& diagnostic
     struct stat st {};
     if (stat(path.c_str(), &st) != 0) continue;
     if (const Status trusted = CheckTrust(st, {true, geteuid()}); !trusted) {
-      diagnostics.AddFile(path, {Severity::kWarning, "untrusted-file",
+      diagnostics.AddFile(path, {Severity::kError, "untrusted-file",
                                  "the plugin refuses this file: it " + trusted.message()});
     }
   }

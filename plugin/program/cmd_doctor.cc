@@ -159,7 +159,9 @@ class Doctor {
     const std::size_t errors = loaded.diagnostics.errors();
     if (errors > 0) {
       Tell({"policy", State::kBroken,
-            std::to_string(errors) + " errors in settings, rules and lists", "tldctl check"});
+            std::to_string(errors) + (errors == 1 ? " error" : " errors") +
+                " in settings, rules and lists",
+            "tldctl check"});
     } else {
       for (const std::string& list : loaded.stale_lists) {
         Tell({"lists", State::kNotice, "the compiled list '" + list + "' is not that of its text",

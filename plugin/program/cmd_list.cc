@@ -103,6 +103,9 @@ class ListCommand {
   }
 
   int Compile() {
+    if (!options_.name.empty() && FindListSources(where_, options_.name).texts.empty()) {
+      return Complain("there is no text of a list '" + options_.name + '\'', kFindings);
+    }
     if (where_.compiled.empty()) {
       return Complain("lists of these directories are compiled when they are read", kMisuse);
     }
@@ -207,7 +210,7 @@ class ListCommand {
   }
 
   Status Exclude() {
-    const std::string path = TextPath() + ".exclude";
+    const std::string path = TextPath() + std::string(kExclusions);
     const Result<std::string> before = ReadText(path);
     if (!before) return before.error();
     const Result<std::string> text = SetListEntry(*before, options_.key, "");
@@ -217,7 +220,7 @@ class ListCommand {
 
   /// Takes the key out of the exclusions, where it would hide the entry.
   Status Include() {
-    const std::string path = TextPath() + ".exclude";
+    const std::string path = TextPath() + std::string(kExclusions);
     const Result<std::string> text = ReadText(path);
     if (!text) return text.error();
     if (!HasListEntry(*text, options_.key)) return {};

@@ -114,7 +114,10 @@ class LineSource {
   void Apply(std::string_view section, std::string_view name, std::string_view value) {
     const std::string where = "[" + std::string(section) + "] " + std::string(name);
     Setting setting(value);
-    if (!Set(section, name, setting)) {
+    if (section.empty()) {
+      Fail(Place(name), "unknown-setting",
+           "'" + std::string(name) + "' stands before the first [section]");
+    } else if (!Set(section, name, setting)) {
       Fail(Place(name), "unknown-setting", "there is no setting " + where);
     } else if (setting.problem()) {
       Fail(Place(name), "bad-setting", where + " " + *setting.problem());

@@ -110,6 +110,10 @@ LoadedPolicy LoadPolicy(const PolicySource& source, std::uint64_t generation) {
   CompiledRules compiled =
       CompileRules(loaded.rule_files, ListsOf(policy->config, source), loaded.diagnostics);
   policy->ruleset = std::move(compiled.ruleset);
+  if (policy->ruleset.rules.empty() && !paths.empty() && !loaded.diagnostics.HasErrors()) {
+    loaded.diagnostics.AddFile(paths.front(),
+                               {Severity::kError, "no-rules", "there is no rule here"});
+  }
   loaded.definitions = std::move(compiled.definitions);
   loaded.stale_lists = std::move(compiled.stale_lists);
   loaded.skipped_rules = compiled.skipped;

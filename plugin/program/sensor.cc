@@ -375,7 +375,7 @@ int RunSensor(const SensorStart& start, SensorEnds ends, SensorPages pages) {
   SensorStart copy = start;
   if (start.confine) {
     const Result<int> restricted = RestrictFiles({start.config.WrittenDirectories(), false, true});
-    if (!restricted) copy.problems.push_back(restricted.message());
+    if (!restricted) copy.problems.push_back("the sensor " + restricted.message());
     if (Status confined = ConfineSensor(); !confined) copy.problems.push_back(confined.message());
   }
   Sensor sensor(copy, std::move(ends), pages, *std::move(signals));

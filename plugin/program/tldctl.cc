@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <exception>
@@ -107,7 +108,18 @@ class Tldctl {
                               const char* description, const char* value) {
     return *command.add_option(name, values, description)
                 ->option_text(value)
-                ->allow_extra_args(false);
+                ->allow_extra_args(false)
+                ->check(NotEmpty);
+  }
+
+  static CLI::Option& AddText(CLI::App& command, const char* name, std::string& text,
+                              const char* description, const char* value) {
+    return *command.add_option(name, text, description)->option_text(value)->check(NotEmpty);
+  }
+
+  /// A variable of a script that is not set is not the same as an option that is not given.
+  static std::string NotEmpty(const std::string& text) {
+    return text.empty() ? "the value is empty" : "";
   }
 
   void AddCheck() {
@@ -122,7 +134,7 @@ class Tldctl {
     CLI::App& command =
         Add("test", "show how events are decoded and which rule answers", test_, RunTest);
     command.add_flag("-v,--verbose", test_.verbose, "every rule tried, and why it does not hold");
-    command.add_option("--why", test_.why, "what keeps this rule from firing")->option_text("ID");
+    AddText(command, "--why", test_.why, "what keeps this rule from firing", "ID");
     command.add_option("FILE", test_.files, "records; standard input without")->option_text(" ");
   }
 
@@ -132,8 +144,7 @@ class Tldctl {
     command.add_option("--level", replay_.level, "lowest level to show (default 1)")
         ->option_text("N")
         ->check(CLI::Range(1, 16));
-    command.add_option("FILE", replay_.files, "logs in the order of time; standard input without")
-        ->option_text(" ");
+    command.add_option("FILE", replay_.files, "logs; standard input without")->option_text(" ");
   }
 
   void AddHunt() {
@@ -144,12 +155,10 @@ class Tldctl {
         ->option_text(" ");
     AddMany(command, "--file", hunt_.files,
             "alerts.json, plain or .gz, instead of the store; may be repeated", "FILE");
-    command.add_option("--since", hunt_.since, "from then on: '2h ago', today, 2026-01-31")
-        ->option_text("TIME");
-    command.add_option("--until", hunt_.until, "before then")->option_text("TIME");
+    AddText(command, "--since", hunt_.since, "from then on: '2h ago', today, 2026-01-31", "TIME");
+    AddText(command, "--until", hunt_.until, "before then", "TIME");
     AddMany(command, "--top", hunt_.top, "count the values of a field; may be repeated", "FIELD");
-    command.add_option("--histogram", hunt_.histogram, "count by time, as in 1h")
-        ->option_text("SPAN");
+    AddText(command, "--histogram", hunt_.histogram, "count by time, as in 1h", "SPAN");
     command
         .add_option("--limit", hunt_.limit,
                     "the newest so many (50), or rows of --top (10); 0 is all")
@@ -157,13 +166,12 @@ class Tldctl {
         ->check([](const std::string& text) -> std::string {
           return ParseNumber(text) ? "" : "'" + text + "' is no number of alerts";
         });
-    command.add_flag("--follow", hunt_.follow, "go on with alerts as they come");
+    command.add_flag("--follow", hunt_.follow, "go on with alerts as they come")
+        ->excludes(command.get_option("--until"));
     command.add_flag("--csv", hunt_.csv, "comma-separated values")
         ->excludes(command.get_option("--json"));
-    command
-        .add_option("--html", hunt_.html,
-                    "write a report for a browser, with the newest 1000 alerts or --limit")
-        ->option_text("FILE");
+    AddText(command, "--html", hunt_.html,
+            "write a report for a browser, with the newest 1000 alerts or --limit", "FILE");
   }
 
   void AddList() {
@@ -176,7 +184,8 @@ class Tldctl {
         list_.action = action;
         return RunList(common_, list_);
       });
-      CLI::Option* list_name = command.add_option("NAME", list_.name, "name of the list");
+      CLI::Option* list_name =
+          command.add_option("NAME", list_.name, "name of the list")->check(NotEmpty);
       if (words > 0) list_name->required();
       if (words > 1) command.add_option("KEY", list_.key, "key of an entry")->required();
       if (words > 2) command.add_option("VALUE", list_.value, "value of the entry");
@@ -192,13 +201,13 @@ class Tldctl {
   void AddAuditRules() {
     CLI::App& command = Add("audit-rules", "print or install the audit rules that record commands",
                             audit_rules_, RunAuditRules);
-    command
-        .add_option("--users", audit_rules_.users,
-                    "names or numbers, separated by commas, or 'all'")
-        ->option_text("USERS");
+    CLI::Option& users = AddText(command, "--users", audit_rules_.users,
+                                 "names or numbers, separated by commas, or 'all'", "USERS");
     CLI::Option* install = command.add_flag(
         "--install", audit_rules_.install, "write them to /etc/audit/rules.d and have them loaded");
-    command.add_flag("--remove", audit_rules_.remove, "take them away again")->excludes(install);
+    command.add_flag("--remove", audit_rules_.remove, "take all of them away again")
+        ->excludes(install)
+        ->excludes(&users);
   }
 
   CLI::App app_{
@@ -213,13 +222,25 @@ class Tldctl {
   std::function<int()> run_;  // the command that was given
 };
 
+/// What was said may still be in a buffer, and the disk full: half an answer is none. A pipe whose
+/// reader has gone ends us by SIGPIPE.
+int Flushed(int status) {
+  const bool failed = std::ferror(stdout) != 0;
+  errno = 0;
+  const bool flushed = std::fflush(stdout) == 0;
+  // A pager's is closed already.
+  if (flushed && !failed && (close(STDOUT_FILENO) == 0 || errno == EBADF)) return status;
+  const std::string what = "cannot write standard output";
+  return Complain(errno == 0 ? what : OsError(what).message, kMisuse);
+}
+
 }  // namespace
 }  // namespace tld
 
 int main(int argc, char** argv) {
   tzset();
   try {
-    return tld::Tldctl().Run(argc, argv);
+    return tld::Flushed(tld::Tldctl().Run(argc, argv));
   } catch (const std::exception& error) {
     return tld::Complain(error.what(), tld::kMisuse);
   }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "base/text.h"
 #include "tests/support.h"
@@ -213,14 +214,85 @@ TEST_F(TldctlTest, ReplayShowsAlertsAndASummary) {
   EXPECT_STREQ(document["rule"]["id"].GetString(), "100002");
 }
 
-TEST_F(TldctlTest, CheckWarnsOfSettingsThatOthersMayWrite) {
+TEST_F(TldctlTest, ReplayTakesTheEarliestLogFirst) {
+  Rules(RuleText("id=\"100001\" level=\"3\"") +
+        RuleText("id=\"100002\" level=\"5\" frequency=\"2\"",
+                 "<if_matched_sid>100001</if_matched_sid>"));
+  std::string later = ExecRecords("nc", "/usr/bin/nc.openbsd", 8);
+  const std::string_view stamp = "(1700000000";
+  for (std::size_t at = 0; (at = later.find(stamp, at)) != later.npos; at += stamp.size()) {
+    later[at + stamp.size() - 1] = '9';
+  }
+  const std::string old_log = directory_.Write("audit.log.1", kNc);
+  const std::string new_log = directory_.Write("audit.log", later);
+  const std::string in_order = Run("replay " + old_log + ' ' + new_log).out;
+  EXPECT_EQ(Run("replay " + new_log + ' ' + old_log).out, in_order);
+  EXPECT_LT(in_order.find("100001 level=3"), in_order.find("100002 level=5")) << in_order;
+  EXPECT_NE(in_order.find("2 events, 2 alerts"), std::string::npos) << in_order;
+}
+
+TEST_F(TldctlTest, LogsThatWereCopiedByHandAreRead) {
+  Rules(RuleText("id=\"100001\" level=\"3\"", "<field name=\"audit.cwd\">^/root$</field>"));
+  std::string log = "  " + kNc;
+  for (std::size_t at = 0; (at = log.find('\n', at)) != log.npos; at += 4)
+    log.replace(at, 1, "\r\n  ");
+  const Ran ran = Run("replay", log);
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_NE(ran.out.find("1 events, 1 alerts\n"), std::string::npos) << ran.out;
+}
+
+TEST_F(TldctlTest, AnInputWithoutRecordsIsAFault) {
+  Rules(RuleText("id=\"100001\" level=\"3\""));
+  for (const char* command : {"replay", "test"}) {
+    const Ran other = Run(command, "hello\n");
+    EXPECT_EQ(other.status, 1);
+    EXPECT_NE(other.out.find("there is no audit record in the input\n"), std::string::npos);
+    const Ran shown = Run(command, "type=CWD msg=audit(01/31/2026 14:00:00.123:45) : cwd=/tmp \n");
+    EXPECT_EQ(shown.status, 1);
+    EXPECT_NE(shown.out.find("what 'ausearch --raw' writes is needed"), std::string::npos)
+        << shown.out;
+    EXPECT_EQ(Run(command, "").status, 0);
+  }
+}
+
+TEST_F(TldctlTest, OutputThatCannotBeWrittenIsAFault) {
+  Rules(RuleText("id=\"100001\" level=\"3\""));
+  const std::string log = directory_.Write("audit.log", kNc);
+  const std::string given =
+      " --rules " + (directory_ / "rules") + " --lists " + (directory_ / "lists");
+  for (const std::string& command : {"replay --json " + log + given, "test " + log + given,
+                                     "list show" + given, std::string("--help")}) {
+    const Ran ran = RunAsItIs(command + " 2>&1 >/dev/full #");
+    EXPECT_EQ(ran.status, 2) << command;
+    EXPECT_TRUE(ran.out.starts_with("tldctl: cannot write standard output")) << command;
+  }
+}
+
+TEST_F(TldctlTest, AnEmptyValueIsNotAnOptionThatIsNotGiven) {
+  for (const char* command :
+       {"hunt --since ''", "hunt --until ''", "hunt --histogram ''", "hunt --top ''",
+        "test --why ''", "list get '' x", "audit-rules --users ''"}) {
+    const Ran ran = RunAsItIs(command);
+    EXPECT_EQ(ran.status, 2) << command;
+    EXPECT_NE(ran.out.find("the value is empty"), std::string::npos) << ran.out;
+  }
+}
+
+TEST_F(TldctlTest, NoRuleAtAllIsAFault) {
+  std::filesystem::create_directories(directory_ / "rules");
+  const Ran ran = Run("check");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_NE(ran.out.find("/rules:1:1: error: there is no rule here"), std::string::npos) << ran.out;
+}
+
+TEST_F(TldctlTest, CheckTellsOfSettingsThatOthersMayWrite) {
   Rules(RuleText("id=\"100001\" level=\"3\""));
   directory_.Write("none.conf", "[rules]\npaths = " + (directory_ / "rules") +
                                     "\n[lists]\ndirectories = " + (directory_ / "lists") + '\n');
   const std::string part = directory_.Write("conf.d/50-x.conf", "");
   ASSERT_EQ(chmod(part.c_str(), 0666), 0);
   const Ran ran = RunAsItIs("check --conf " + (directory_ / "none.conf"));
-  EXPECT_NE(ran.out.find(part + ":1:1: warning: the plugin refuses this file"), std::string::npos)
+  EXPECT_NE(ran.out.find(part + ":1:1: error: the plugin refuses this file"), std::string::npos)
       << ran.out;
 }
 
@@ -268,7 +340,7 @@ TEST_F(TldctlTest, AnEntryThatNoRuleAsksForIsToldOf) {
 
 TEST_F(TldctlTest, AListIsANameAndNoPath) {
   for (const char* action : {"show ../none.conf", "get ../none.conf x", "check ../none.conf",
-                             "compile ../none.conf", "add ../x y"}) {
+                             "compile ../none.conf", "add ../x y", "add l.exclude y"}) {
     const Ran ran = Run(std::string("list ") + action);
     EXPECT_EQ(ran.status, 2) << action;
     EXPECT_NE(ran.out.find("is no name of a list"), std::string::npos) << ran.out;
