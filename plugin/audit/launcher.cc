@@ -39,14 +39,15 @@ struct Interpreter {
 
   static const Interpreter* Of(std::string_view exe) {
     static constexpr Interpreter kShell{"cs", "oO"};
+    static constexpr Interpreter kPython{"cm", "WX"};
     static constexpr Interpreter kOther{"cemrE", "WXIM"};
     std::string_view name = ProgramName(exe);
     name = name.substr(0, name.find_last_not_of("0123456789.") + 1);
-    for (const std::string_view shell : {"bash", "dash", "sh", "zsh", "ksh", "mksh", "ash"}) {
+    for (const std::string_view shell : {"bash", "rbash", "dash", "sh", "zsh", "ksh", "mksh", "ash"}) {
       if (name == shell) return &kShell;
     }
-    for (const std::string_view other :
-         {"python", "perl", "php", "ruby", "node", "nodejs", "lua", "pypy"}) {
+    if (name == "python" || name == "pypy") return &kPython;
+    for (const std::string_view other : {"perl", "php", "ruby", "node", "nodejs", "lua"}) {
       if (name == other) return &kOther;
     }
     return nullptr;
