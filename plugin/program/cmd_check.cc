@@ -65,7 +65,7 @@ void CheckTrusted(const std::vector<std::string>& paths, Diagnostics& diagnostic
   }
 }
 
-/// What the settings name and this host lacks.
+/// What the settings name and this host lacks, or cannot be.
 void CheckHost(const LoadedPolicy& loaded, const PolicySource& source, Diagnostics& diagnostics) {
   const Config& config = loaded.policy->config;
   const auto warn = [&](const std::string& file, std::string_view code, std::string text) {
@@ -73,6 +73,10 @@ void CheckHost(const LoadedPolicy& loaded, const PolicySource& source, Diagnosti
   };
   if (const auto user = FindUser(config.user); !user) {
     warn(source.config_file, "unknown-user", user.message() + "; the plugin runs as uid 65534");
+  }
+  if (config.store.size_bytes > config.store.most_bytes) {
+    warn(source.config_file, "size-over-most",
+         "[store] size is more than most: the file never becomes so large");
   }
   for (const Remote& remote : config.remotes) {
     for (const std::string& file : {remote.ca, remote.certificate, remote.key}) {

@@ -329,6 +329,16 @@ TEST_F(EvasionTest, ShellsThatCallHome) {
   ExpectAlert("200055", "base64 -d | sh");
 }
 
+TEST_F(EvasionTest, ToolsUnderOtherNamesAndFromWithinADirectory) {
+  // None of these files is there: the tools fail, and were run all the same.
+  Shell("exec -a x rm /var/log/journal/none/none");
+  ExpectAlert("200327", "x /var/log/journal/none/none");
+  Shell("cd /etc/profile.d; cp /none/none tld-none; true");
+  ExpectAlert("200326", "cp /none/none tld-none in /etc/profile.d");
+  Shell("cd /etc; cat shadow >/dev/null; true");
+  ExpectAlert("200333", "cat shadow in /etc");
+}
+
 TEST_F(EvasionTest, ALoginUidThatChanges) {
   host_->CallAsLogin(0, [] { std::ofstream("/proc/self/loginuid") << 1003; });
   ExpectAlert("200230", "Login uid 1000 became 1003");

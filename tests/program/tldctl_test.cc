@@ -302,12 +302,14 @@ TEST_F(TldctlTest, CheckWarnsOfWhatThisHostLacks) {
   const std::string file = directory_.Write(
       "none.conf", "[plugin]\nuser = nobody-at-all\n[rules]\npaths = " + (directory_ / "rules") +
                        "\n[lists]\ndirectories = " + lists +
-                       "\n[remote r]\nprotocol = tls\naddress = h\nca = /none\n");
+                       "\n[store]\nsize = 4096\nmost = 64\n[remote r]\nprotocol = tls\naddress = "
+                       "h\nca = /none\n");
   const Ran ran = RunAsItIs("check --conf " + file);
   EXPECT_EQ(ran.status, 0);
   for (const std::string& text :
        {file + ":1:1: warning: there is no user 'nobody-at-all'; the plugin runs as uid 65534",
         file + ":1:1: warning: [remote r] there is no file /none",
+        file + ":1:1: warning: [store] size is more than most: the file never becomes so large",
         lists + ":1:1: warning: [lists] names it, and it is not there"}) {
     EXPECT_NE(ran.out.find(text), std::string::npos) << ran.out;
   }
