@@ -104,7 +104,7 @@ class ConditionLint {
   bool LintFieldName(std::string_view name, Offset at) {
     const std::string lower = Lower(name);
     const std::string meant = FieldMeantBy(name);
-    const std::string hint = meant.empty() ? "" : "; '" + meant + "' is meant?";
+    const std::string hint = meant.empty() ? "" : "; did you mean '" + meant + "'?";
     const bool known = lower.starts_with("audit.") || lower == "srcip";
     if (!known) {
       Tell(at, "never-true", "no audit event has a field '" + std::string(name) + '\'' + hint);

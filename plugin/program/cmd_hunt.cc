@@ -128,7 +128,7 @@ class Hunt {
     Consume(field, "data.");
     const std::string meant = field == "id" ? "" : FieldMeantBy(field);
     if (meant.empty()) return;
-    Complain("no alert has a field '" + node.term.field + "'; 'data." + meant + "' is meant?",
+    Complain("no alert has a field '" + node.term.field + "'; did you mean 'data." + meant + "'?",
              kGood);
   }
 

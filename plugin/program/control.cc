@@ -144,8 +144,10 @@ Result<std::string> AskPlugin(const std::string& path, std::string_view request)
   const timeval patience{request == "reload" ? 120 : 10, 0};
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (connect(fd.get(), Generic(*address), sizeof *address) != 0) {
-    if (errno == EACCES) return Error{"root and the group adm may ask the plugin at " + path};
-    return OsError("no plugin answers at " + path);
+    const int why = errno;
+    if (why == EACCES)
+      return Error{OsError(path, why).message + "; root and the group adm may ask the plugin"};
+    return OsError("no plugin answers at " + path, why);
   }
   if (Status sent = WriteAll(fd.get(), std::string(request) + '\n'); !sent) return sent.error();
   Result<std::string> answer = ReadAll(fd.get(), kAnswerBytes);

@@ -39,7 +39,7 @@ try {
 
   await test("without administrative access she is told so", async () => {
     await frame.locator(".problem:visible").waitFor();
-    assert.match(await frame.locator(".problem:visible").textContent(), /Permission denied\nSwitch to administrative access/);
+    assert.match(await frame.locator(".problem:visible").textContent(), /Permission denied; root and the group adm may read the alert store\nSwitch to administrative access/);
     await browser.picture(`installed-${suite}-limited`);
   });
 

@@ -170,10 +170,11 @@ TEST(LintNever, ConditionsThatNoAuditEventMeets) {
 TEST(LintField, ANameThatIsNearlyOne) {
   EXPECT_EQ(Conditions(Rule(100001, 3, Field("audit.comand", "^nc$"))),
             Strings{"unknown-field 100001 'audit.comand' is no field that is known; "
-                    "'audit.command' is meant?"});
+                    "did you mean 'audit.command'?"});
   EXPECT_EQ(
       Conditions(Rule(100001, 3, Field("comm", "^nc$"))),
-      Strings{"never-true 100001 no audit event has a field 'comm'; 'audit.command' is meant?"});
+      Strings{
+          "never-true 100001 no audit event has a field 'comm'; did you mean 'audit.command'?"});
   EXPECT_EQ(Conditions(Rule(100001, 3, Field("audit.grantors", "^pam_unix$"))), Strings{});
 }
 
@@ -196,8 +197,8 @@ TEST(LintField, TheVariablesOfADescription) {
   EXPECT_EQ(told("run: $(audit.exe"),
             Strings{"open-variable 100001 '$(' is not closed in this description"});
   EXPECT_EQ(told("run: $(audit.exee)"),
-            Strings{"unknown-field 100001 'audit.exee' is no field that is known; 'audit.exe' is "
-                    "meant?"});
+            Strings{"unknown-field 100001 'audit.exee' is no field that is known; "
+                    "did you mean 'audit.exe'?"});
 }
 
 TEST(LintNever, ACompositeThatNothingFeeds) {

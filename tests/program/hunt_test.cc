@@ -141,6 +141,21 @@ TEST_F(HuntTest, AWrongQueryIsShownWithItsPlace) {
   EXPECT_EQ(Run("hunt").status, 2);
 }
 
+TEST_F(HuntTest, ASearchWithoutAHitNamesTheFieldThatIsMeant) {
+  const std::string path = directory_.Write("alerts.json", Put("nc", 12, 0) + '\n');
+  for (const std::string& from : {std::string(), " --file " + path}) {
+    EXPECT_EQ(Run("hunt 'command:nc or not data.audit.exee:*' --since '1h ago'" + from).out,
+              "tldctl: no alert matches\n"
+              "tldctl: no alert has a field 'command'; did you mean 'data.audit.command'?\n"
+              "tldctl: no alert has a field 'data.audit.exee'; did you mean 'data.audit.exe'?\n");
+    EXPECT_EQ(Run("hunt 'id:x or rule.level>14 or agent.name:x'" + from).out,
+              "tldctl: no alert matches\n");
+  }
+  const Ran html = Run("hunt --html - audit.command:nc");
+  EXPECT_EQ(html.status, 0);
+  EXPECT_TRUE(html.out.starts_with("<!DOCTYPE html>")) << html.out.substr(0, 80);
+}
+
 TEST_F(HuntTest, FilesOfAManagerAreSearchedAsWell) {
   std::string text;
   for (int i = 0; i < 10; ++i) text += Put(i % 2 == 0 ? "nc" : "ls", 12, i) + '\n';
