@@ -101,13 +101,13 @@ class ConditionLint {
     Tell(d_.at, "foreign-id", "ids of your own rules are 100000 to 120000");
   }
 
-  bool LintFieldName(std::string_view name, Offset at) {
+  bool LintFieldName(std::string_view name, Offset at, std::string_view code = "never-true") {
     const std::string lower = Lower(name);
     const std::string meant = FieldMeantBy(name);
     const std::string hint = meant.empty() ? "" : "; did you mean '" + meant + "'?";
     const bool known = lower.starts_with("audit.") || lower == "srcip";
     if (!known) {
-      Tell(at, "never-true", "no audit event has a field '" + std::string(name) + '\'' + hint);
+      Tell(at, code, "no audit event has a field '" + std::string(name) + '\'' + hint);
     } else if (!hint.empty()) {
       Tell(at, "unknown-field", "'" + std::string(name) + "' is no field that is known" + hint);
     }
@@ -144,8 +144,9 @@ class ConditionLint {
     constexpr std::string_view kForeign[] = {".*", ".+", "[a-z", "[0-9", "[A-Z", "[^", "(?"};
     const std::string_view text = pattern.pattern.text;
     for (const std::string_view part : kForeign) {
-      const std::size_t at = text.find(part);
-      if (at == text.npos || (at > 0 && text[at - 1] == '\\')) continue;
+      std::size_t at = text.find(part);
+      while (at != text.npos && at > 0 && text[at - 1] == '\\') at = text.find(part, at + 1);
+      if (at == text.npos) continue;
       Tell(pattern.pattern.at, "other-syntax",
            "in an osregex '" + std::string(part) + "' stands for itself; write " +
                (part.front() == '.' ? "\\" + std::string(part) + " for any text, or " : "") +
@@ -163,7 +164,7 @@ class ConditionLint {
         Tell(description.at, "open-variable", "'$(' is not closed in this description");
         return;
       }
-      LintFieldName(rest.substr(at + 2, end - at - 2), description.at);
+      LintFieldName(rest.substr(at + 2, end - at - 2), description.at, "empty-variable");
       rest.remove_prefix(end + 1);
     }
   }

@@ -201,7 +201,8 @@ class Hunt {
   }
 
   int WriteHtml() const {
-    static_cast<void>(ftruncate(report_.get(), 0));  // not of a pipe or a terminal
+    // Of a file that was named: what standard output is redirected to may have more than this.
+    if (options_.html != "-") static_cast<void>(ftruncate(report_.get(), 0));
     const Status written = WriteAll(report_.get(), html_->Page(RealtimeUs()));
     return written ? kGood : Complain(options_.html + ": " + written.message(), kMisuse);
   }

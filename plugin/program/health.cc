@@ -50,8 +50,7 @@ std::vector<News> Health::Tell(const HealthSources& sources, int heartbeat_s, st
     news = TellLosses(sources);
     if (!news.empty()) losses_ms_ = now_ms;
   }
-  TellStore(sources.output.store(), news);
-  TellSyslog(sources.output.syslog(), news);
+  TellSinks(sources.output, news);
   Append(news, kernel_.Tell(sources.witness, now_ms));
   if (heartbeat_s != 0 && now_ms - beat_ms_ >= std::int64_t{1000} * heartbeat_s) {
     beat_ms_ = now_ms;
@@ -64,27 +63,19 @@ std::vector<News> Health::TellLosses(const HealthSources& sources) {
   return losses_.Tell(CountLosses(sources));
 }
 
-void Health::TellStore(const Store& store, std::vector<News>& news) {
-  if (store.problem() == store_told_) return;
-  store_told_ = store.problem();
-  if (store_told_.empty()) {
-    news.push_back({Notice::kStoreBack, "the alert store is written again"});
-  } else {
-    news.push_back({Notice::kDegraded, store_told_ + "; alerts wait in memory, syslog has them"});
-  }
-}
-
-/// What cannot be told there is told to the store and to remotes.
-void Health::TellSyslog(const Syslog& syslog, std::vector<News>& news) {
-  if (syslog.problem() == syslog_told_) return;
-  syslog_told_ = syslog.problem();
-  if (syslog_told_.empty()) {
-    news.push_back({Notice::kSyslogBack, "syslog takes lines again"});
-  } else {
-    news.push_back({Notice::kDegraded, syslog_told_ + "; up to " +
-                                           std::to_string(Syslog::kQueueLines) +
-                                           " lines wait in memory"});
-  }
+/// What one sink does not take is told to the others.
+void Health::TellSinks(Output& output, std::vector<News>& news) {
+  const auto tell = [&](const std::string& problem, std::string& told, const News& back,
+                        const std::string& meanwhile) {
+    if (problem == told) return;
+    told = problem;
+    news.push_back(problem.empty() ? back : News{Notice::kDegraded, problem + "; " + meanwhile});
+  };
+  tell(output.store().problem(), store_told_,
+       {Notice::kStoreBack, "the alert store is written again"},
+       "alerts wait in memory, syslog has them");
+  tell(output.syslog().problem(), syslog_told_, {Notice::kSyslogBack, "syslog takes lines again"},
+       "up to " + std::to_string(Syslog::kQueueLines) + " lines wait in memory");
 }
 
 /// So that a receiver can tell silence from an end.

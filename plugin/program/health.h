@@ -43,8 +43,7 @@ class Health {
   const LossCounts& told() const { return losses_.told(); }
 
  private:
-  void TellStore(const Store& store, std::vector<News>& news);
-  void TellSyslog(const Syslog& syslog, std::vector<News>& news);
+  void TellSinks(Output& output, std::vector<News>& news);
   void Beat(const HealthSources& sources, std::vector<News>& news) const;
 
   LossWatch losses_;

@@ -44,6 +44,15 @@ void Object(Writer& writer, std::string_view name, const Numbers& numbers) {
   writer.EndObject();
 }
 
+/// Where something goes: what is wrong there, and its counters.
+void Sink(Writer& writer, std::string_view name, std::string_view problem, const Numbers& numbers) {
+  Key(writer, name);
+  writer.StartObject();
+  Text(writer, "problem", problem);
+  Add(writer, numbers);
+  writer.EndObject();
+}
+
 void Input(Writer& writer, const Pipeline& pipeline, const FrontCounters& front,
            std::size_t waiting) {
   const Pipeline::Counters& counters = pipeline.counters();
@@ -79,28 +88,22 @@ void Input(Writer& writer, const Pipeline& pipeline, const FrontCounters& front,
 
 void Destinations(Writer& writer, Output& output) {
   const Syslog::Counters& syslog = output.syslog().counters();
-  Key(writer, "syslog");
-  writer.StartObject();
-  Text(writer, "problem", output.syslog().problem());
-  Add(writer, {{"sent", syslog.sent},
-               {"waiting", output.syslog().waiting()},
-               {"dropped", syslog.dropped},
-               {"suppressed", syslog.suppressed},
-               {"held_back", output.repeats().held_back()}});
-  writer.EndObject();
+  Sink(writer, "syslog", output.syslog().problem(),
+       {{"sent", syslog.sent},
+        {"waiting", output.syslog().waiting()},
+        {"dropped", syslog.dropped},
+        {"suppressed", syslog.suppressed},
+        {"held_back", output.repeats().held_back()}});
   const JsonFile::Counters& file = output.file().counters();
   const Store::Counters& store = output.store().counters();
-  Key(writer, "store");
-  writer.StartObject();
-  Text(writer, "problem", output.store().problem());
-  Add(writer, {{"stored", store.stored},
-               {"waiting", output.store().pending()},
-               {"lost", store.lost},
-               {"removed", store.removed},
-               {"removed_undelivered", store.removed_undelivered},
-               {"removed_severe", store.removed_severe},
-               {"set_aside", store.set_aside}});
-  writer.EndObject();
+  Sink(writer, "store", output.store().problem(),
+       {{"stored", store.stored},
+        {"waiting", output.store().pending()},
+        {"lost", store.lost},
+        {"removed", store.removed},
+        {"removed_undelivered", store.removed_undelivered},
+        {"removed_severe", store.removed_severe},
+        {"set_aside", store.set_aside}});
   Object(writer, "file", {{"written", file.written}, {"failed", file.failed}});
 }
 
@@ -108,14 +111,11 @@ void Remotes(Writer& writer, const RemoteWatch& watch) {
   Key(writer, "remotes");
   writer.StartObject();
   for (const RemoteWatch::One& one : watch.All()) {
-    Key(writer, one.name);
-    writer.StartObject();
-    Text(writer, "problem", one.state->problem.Get());
-    Add(writer, {{"queued", one.state->queued},
-                 {"delivered", one.state->delivered},
-                 {"failures", one.state->failures},
-                 {"unreadable", one.state->unreadable}});
-    writer.EndObject();
+    Sink(writer, one.name, one.state->problem.Get(),
+         {{"queued", one.state->queued},
+          {"delivered", one.state->delivered},
+          {"failures", one.state->failures},
+          {"unreadable", one.state->unreadable}});
   }
   writer.EndObject();
 }

@@ -185,6 +185,7 @@ TEST(LintField, APatternOfAnotherLanguage) {
   EXPECT_EQ(told("^/tmp/.*sh$"), Strings{"other-syntax 100001"});
   EXPECT_EQ(told("^/usr/bin/[a-z]$"), Strings{"other-syntax 100001"});
   EXPECT_EQ(told("^/tmp/\\.*sh$"), Strings{});
+  EXPECT_EQ(told("^/tmp/\\.*/.*sh$"), Strings{"other-syntax 100001"});
   EXPECT_EQ(told("^/tmp/.*sh$", " type=\"pcre2\""), Strings{});
 }
 
@@ -196,6 +197,8 @@ TEST(LintField, TheVariablesOfADescription) {
   EXPECT_EQ(told("$(audit.exe) by $(audit.auid)"), Strings{});
   EXPECT_EQ(told("run: $(audit.exe"),
             Strings{"open-variable 100001 '$(' is not closed in this description"});
+  EXPECT_EQ(told("by $(srcuser)"),
+            Strings{"empty-variable 100001 no audit event has a field 'srcuser'"});
   EXPECT_EQ(told("run: $(audit.exee)"),
             Strings{"unknown-field 100001 'audit.exee' is no field that is known; "
                     "did you mean 'audit.exe'?"});

@@ -154,6 +154,9 @@ TEST_F(HuntTest, ASearchWithoutAHitNamesTheFieldThatIsMeant) {
   const Ran html = Run("hunt --html - audit.command:nc");
   EXPECT_EQ(html.status, 0);
   EXPECT_TRUE(html.out.starts_with("<!DOCTYPE html>")) << html.out.substr(0, 80);
+  const std::string page = directory_.Write("page", "what was there\n");
+  EXPECT_EQ(RunAsItIs("hunt --html - --file " + path + " >>" + page + " #").status, 0);
+  EXPECT_TRUE(Slurp(page).starts_with("what was there\n<!DOCTYPE html>"));
 }
 
 TEST_F(HuntTest, FilesOfAManagerAreSearchedAsWell) {
