@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host for the page: settings, lists and a store of its own, the plugin fed with recorded events, cockpit-ws.
+// A host for the page: settings, lists and a store of its own, rsyslogd, the plugin fed with recorded events, cockpit-ws.
 import { spawn, execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
@@ -31,6 +31,15 @@ export class Host {
 
   tldctl(...args) {
     return execFileSync(join(this.directory, "bin/tldctl"), args, { encoding: "utf8" });
+  }
+
+  /** Without a reader of its syslog socket the plugin stores an alert after five seconds, which no step counts on. */
+  async startSyslog() {
+    const at = (name) => join(this.directory, name);
+    writeFileSync(at("rsyslog.conf"), `global(workDirectory="${this.directory}")\nmodule(load="imuxsock" SysSock.Use="off")\n` +
+      `input(type="imuxsock" Socket="${at("log")}")\naction(type="omfile" file="${at("received.log")}")\n`);
+    this.#children.push(spawn("/usr/sbin/rsyslogd", ["-n", "-f", at("rsyslog.conf"), "-i", "NONE"], { stdio: ["ignore", "ignore", "inherit"] }));
+    await until("rsyslogd listens", () => existsSync(at("log")));
   }
 
   async startPlugin() {

@@ -28,6 +28,7 @@ async function search(query) {
 }
 
 try {
+  await host.startSyslog();
   await host.startPlugin();
   await host.startCockpit(port);
   await page.goto(`http://127.0.0.1:${port}/tld-audisp/index`);
@@ -61,7 +62,7 @@ try {
 
   const now = Date.now();
   for (let i = 0; i < 40; i++) host.exec({ command: ["nc", "curl", "whoami", "base64"][i % 4], at: now - i * 600_000 });
-  await until("all are stored", () => host.stored().length >= 30);
+  await until("all are stored", () => host.stored().filter((alert) => alert.data?.audit?.command).length === 41);
 
   await test("a query in the search bar, and what it leaves", async () => {
     await search("data.audit.command:nc and rule.level>=12");
