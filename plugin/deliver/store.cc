@@ -18,7 +18,9 @@ namespace {
 
 constexpr std::int64_t kRetryMs = 1000;
 constexpr std::int64_t kNumbersLeftOut = 1'000'000;  // when a file is opened
-constexpr int kBelieved = 3;  // tries that find the file damaged, one after the other
+constexpr int kBelieved = 3;  // tries that find the file damaged or locked, one after the other
+constexpr std::int64_t kFlushMs = 1000;  // for others to unlock the file, at the end
+constexpr useconds_t kUnlockUs = 10'000;
 constexpr std::int64_t kCleanMs = 10'000;
 constexpr std::int64_t kMoreMs = 200;       // when there is more to remove
 constexpr std::int64_t kMostCleanMs = 100;  // in one go: the sensor judges nothing meanwhile
@@ -149,7 +151,9 @@ void Store::Tick(std::int64_t now_ms, std::int64_t now_us) {
 }
 
 void Store::Flush() {
-  if (enabled() && !pending_.empty()) Commit();
+  if (!enabled() || pending_.empty()) return;
+  const std::int64_t until = MonotonicMs() + kFlushMs;
+  while (!Commit() && locked_in_a_row_ > 0 && MonotonicMs() < until) usleep(kUnlockUs);
 }
 
 bool Store::Commit() {
@@ -161,6 +165,7 @@ bool Store::Commit() {
       pending_bytes_ = 0;
       problem_.clear();
       corrupt_in_a_row_ = 0;
+      locked_in_a_row_ = 0;
       return true;
     }
     if (!Fail()) return false;
@@ -248,7 +253,11 @@ bool Store::Fail() {
     CloseFile();
     return false;
   }
-  problem_ = "the alert store cannot be written: " + options_.path + ": " + error.message;
+  // Who opens a file that is new, or that a crash has left, locks it for a moment.
+  locked_in_a_row_ = error.code == SQLITE_BUSY ? locked_in_a_row_ + 1 : 0;
+  if (locked_in_a_row_ == 0 || locked_in_a_row_ >= kBelieved) {
+    problem_ = "the alert store cannot be written: " + options_.path + ": " + error.message;
+  }
   // A read that fails for a moment looks like damage: SQLite tells EIO as corruption.
   corrupt_in_a_row_ = error.code == SQLITE_CORRUPT ? corrupt_in_a_row_ + 1 : 0;
   const bool broken = error.code == SQLITE_NOTADB || corrupt_in_a_row_ >= kBelieved;

@@ -71,7 +71,7 @@ class Store {
   /// Commits what is due, and removes what is too old or too much. `now_ms` is monotonic, `now_us`
   /// of the real time.
   void Tick(std::int64_t now_ms, std::int64_t now_us);
-  /// Commits all, if it can.
+  /// Commits all, if it can; waits a second at most for whoever has locked the file.
   void Flush();
 
   /// When Tick has work, in milliseconds from now; nothing when there is none.
@@ -130,6 +130,7 @@ class Store {
   std::optional<std::int64_t> keep_after_;
   std::uint64_t commits_ = 0;
   int corrupt_in_a_row_ = 0;
+  int locked_in_a_row_ = 0;
   std::int64_t last_id_ = 0;  ///< that was given
   /// From the monotonic to the real time at the first Tick: a clock that is set later must not make
   /// alerts old.

@@ -317,9 +317,11 @@ class Sensor {
     pipeline_->Finish(now_ms_);
     HandOver();
     AwaitWitness();
+    output_->store().Flush();  // before all that may take the rest of the time we have
     Tell(health_->TellLosses(Sources()));
     Tell(output_->repeats().Tell(now_ms_, true));
     Raise(Notice::kStopped, "tld-audisp ends: auditd has closed its input");
+    output_->store().Flush();
     Syslog& syslog = output_->syslog();
     now_ms_ = MonotonicMs();
     syslog.TellSuppressed(now_ms_);

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "deliver/store_reader.h"
 #include "tests/deliver/faults.h"
@@ -147,6 +149,39 @@ TEST_F(StoreTest, WhatCannotBeWrittenWaitsAndIsWrittenLater) {
   Tick(store, 1000);
   EXPECT_EQ(store.problem(), "");
   EXPECT_EQ(Stored(), UpTo(2));
+}
+
+TEST_F(StoreTest, OneThatIsLockedForAMomentIsNoProblem) {
+  Result<Database> other = Database::Open(options_.path, Database::Mode::kWrite);
+  ASSERT_TRUE(other && other->Run("BEGIN EXCLUSIVE"));
+  Store store(options_);
+  Add(store);
+  Tick(store);
+  EXPECT_EQ(store.problem(), "");
+  EXPECT_EQ(store.pending(), 1u);
+  Tick(store, 1000);
+  Tick(store, 1000);
+  EXPECT_EQ(store.problem(),
+            "the alert store cannot be written: " + options_.path + ": database is locked");
+  ASSERT_TRUE(other->Run("COMMIT"));
+  Tick(store, 1000);
+  EXPECT_EQ(store.problem(), "");
+  EXPECT_EQ(Stored(), UpTo(1));
+}
+
+TEST_F(StoreTest, TheLastAlertsWaitUntilItIsUnlocked) {
+  Result<Database> other = Database::Open(options_.path, Database::Mode::kWrite);
+  ASSERT_TRUE(other && other->Run("BEGIN EXCLUSIVE"));
+  Store store(options_);
+  Add(store);
+  std::thread unlock([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    other->Run("COMMIT");
+  });
+  store.Flush();
+  unlock.join();
+  EXPECT_EQ(store.pending(), 0u);
+  EXPECT_EQ(Stored(), UpTo(1));
 }
 
 TEST_F(StoreTest, WhatWaitsIsBoundedAndTheRestCounted) {
