@@ -37,7 +37,10 @@ std::string Header(int facility, int severity) {
 Syslog::Syslog(Options options) : options_(std::move(options)), to_journal_(JournalIsBehind()) {}
 
 void Syslog::Configure(Options options) {
-  if (options.socket != options_.socket) socket_.Reset();
+  if (options.socket != options_.socket) {
+    socket_.Reset();
+    next_connect_ms_ = 0;
+  }
   options_ = std::move(options);
   if (!socket_) to_journal_ = JournalIsBehind();
 }
@@ -107,17 +110,18 @@ void Syslog::Flush(std::int64_t now_ms) {
     error_ = SendSome();
     if (error_ != 0 && !GoesOn(error_, now_ms)) break;
   }
-  JudgeProgress(queue_.empty() || counters_.sent != sent, now_ms);
+  JudgeProgress(counters_.sent != sent, now_ms);
 }
 
-void Syslog::JudgeProgress(bool progress, std::int64_t now_ms) {
-  if (progress) {
+/// A receiver that takes a few of many lines is not well again.
+void Syslog::JudgeProgress(bool took_some, std::int64_t now_ms) {
+  if (queue_.empty()) problem_.clear();
+  if (queue_.empty() || took_some) {
     stuck_since_ms_.reset();
-    problem_.clear();
     return;
   }
   if (!stuck_since_ms_) stuck_since_ms_ = now_ms;
-  if (!problem_.empty() || now_ms - *stuck_since_ms_ < kProblemMs) return;
+  if (now_ms - *stuck_since_ms_ < kProblemMs) return;
   problem_ = "syslog takes no lines: " + options_.socket + ": ";
   problem_ += error_ == EAGAIN ? "it does not read" : std::strerror(error_);
 }

@@ -68,7 +68,7 @@ class Syslog {
   std::size_t waiting() const { return queue_.size(); }
   /// True while lines go to journald by its own protocol.
   bool to_journal() const { return to_journal_; }
-  /// Why no line has been taken for kProblemMs; empty while all is well.
+  /// Why no line was taken for kProblemMs, until none waits; empty while all is well.
   const std::string& problem() const { return problem_; }
   const Counters& counters() const { return counters_; }
   const Options& options() const { return options_; }
@@ -91,7 +91,7 @@ class Syslog {
   int SendSome();
   bool GoesOn(int error, std::int64_t now_ms);
   void TakeFirst();
-  void JudgeProgress(bool progress, std::int64_t now_ms);
+  void JudgeProgress(bool took_some, std::int64_t now_ms);
   bool WithinRate(std::int64_t now_ms);
   void EndInterval(std::int64_t now_ms);
   void Queue(int severity, std::string_view text, std::string_view fields);

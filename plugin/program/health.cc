@@ -8,6 +8,7 @@ namespace tld {
 namespace {
 
 constexpr std::int64_t kLossesMs = 10'000;  // a growing loss is told this often at most
+constexpr std::int64_t kSinkMs = 60'000;    // so is a sink that comes and goes
 
 LossCounts CountLosses(const HealthSources& sources) {
   const LineReader::Counters& lines = sources.pipeline.line_counters();
@@ -50,7 +51,7 @@ std::vector<News> Health::Tell(const HealthSources& sources, int heartbeat_s, st
     news = TellLosses(sources);
     if (!news.empty()) losses_ms_ = now_ms;
   }
-  TellSinks(sources.output, news);
+  TellSinks(sources.output, now_ms, news);
   Append(news, kernel_.Tell(sources.witness, now_ms));
   if (heartbeat_s != 0 && now_ms - beat_ms_ >= std::int64_t{1000} * heartbeat_s) {
     beat_ms_ = now_ms;
@@ -64,11 +65,13 @@ std::vector<News> Health::TellLosses(const HealthSources& sources) {
 }
 
 /// What one sink does not take is told to the others.
-void Health::TellSinks(Output& output, std::vector<News>& news) {
-  const auto tell = [&](const std::string& problem, std::string& told, const News& back,
+void Health::TellSinks(Output& output, std::int64_t now_ms, std::vector<News>& news) {
+  const auto tell = [&](const std::string& problem, SinkTold& told, const News& back,
                         const std::string& meanwhile) {
-    if (problem == told) return;
-    told = problem;
+    const bool too_soon = told.problem_ms && now_ms - *told.problem_ms < kSinkMs;
+    if (problem == told.problem || (!problem.empty() && too_soon)) return;
+    told.problem = problem;
+    if (!problem.empty()) told.problem_ms = now_ms;
     news.push_back(problem.empty() ? back : News{Notice::kDegraded, problem + "; " + meanwhile});
   };
   tell(output.store().problem(), store_told_,

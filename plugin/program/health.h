@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,13 +44,18 @@ class Health {
   const LossCounts& told() const { return losses_.told(); }
 
  private:
-  void TellSinks(Output& output, std::vector<News>& news);
+  struct SinkTold {
+    std::string problem;
+    std::optional<std::int64_t> problem_ms;  ///< when one was told
+  };
+
+  void TellSinks(Output& output, std::int64_t now_ms, std::vector<News>& news);
   void Beat(const HealthSources& sources, std::vector<News>& news) const;
 
   LossWatch losses_;
   KernelWatch kernel_;
-  std::string store_told_;
-  std::string syslog_told_;
+  SinkTold store_told_;
+  SinkTold syslog_told_;
   std::int64_t losses_ms_ = 0;
   std::int64_t beat_ms_;
 };

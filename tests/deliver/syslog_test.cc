@@ -215,6 +215,31 @@ TEST_F(SyslogTest, TellsThatAReceiverReadsNothing) {
   EXPECT_EQ(syslog.problem(), "");
 }
 
+TEST_F(SyslogTest, OneLineTakenOfManyIsNotTheEndOfTrouble) {
+  Receiver receiver(path_);
+  Syslog syslog(Options());
+  const std::string text(1000, 'x');
+  while (syslog.waiting() < 3) syslog.Send(2, text, 1000);
+  syslog.Flush(1000 + Syslog::kProblemMs);
+  receiver.Next();
+  syslog.Flush(1001 + Syslog::kProblemMs);
+  EXPECT_EQ(syslog.waiting(), 2u);
+  EXPECT_NE(syslog.problem(), "");
+  while (!receiver.Next().empty()) syslog.Flush(1002 + Syslog::kProblemMs);
+  EXPECT_EQ(syslog.problem(), "");
+}
+
+TEST_F(SyslogTest, TellsWhatIsWrongNow) {
+  Syslog syslog(Options());
+  syslog.Send(2, "one", 1000);
+  syslog.Flush(1000 + Syslog::kProblemMs);
+  Syslog::Options other = Options();
+  other.socket = directory_ / std::string(200, 'x');
+  syslog.Configure(other);
+  syslog.Flush(1001 + Syslog::kProblemMs);
+  EXPECT_EQ(syslog.problem(), "syslog takes no lines: " + other.socket + ": File name too long");
+}
+
 TEST_F(SyslogTest, CountsWhatIsLeftAtTheEnd) {
   Syslog syslog(Options());
   syslog.Send(2, "one", 1000);
