@@ -145,10 +145,10 @@ class Parser {
     std::size_t sign = std::min(text_.find_first_not_of(kBlanks, end), text_.size());
     const bool has_sign = end != at_ && sign != text_.size() && IsSign(text_[sign]);
     std::string field(text_.substr(at_, end - at_));
-    if (!has_sign && IsOtherSign(field, text_.substr(end))) {
-      Fail(text_[end] == '!' ? "'not' stands before the field, as in not " + field + ":VALUE"
-                             : "a field is asked for its value by ':', as in " + field + ":VALUE",
-           end);
+    if (!has_sign && IsOtherSign(field, text_.substr(sign))) {
+      Fail(text_[sign] == '!' ? "'not' stands before the field, as in not " + field + ":VALUE"
+                              : "a field is asked for its value by ':', as in " + field + ":VALUE",
+           sign);
       return {};
     }
     if (!has_sign) return Value("", Kind::kIs);
@@ -165,7 +165,9 @@ class Parser {
       return {};
     }
     const std::string_view rest = text_.substr(at_);
-    if (kind == Kind::kIs && rest.starts_with('[') && rest.find(" TO ") != rest.npos) {
+    const std::string_view range = rest.substr(0, rest.find(']'));
+    if (kind == Kind::kIs && range.starts_with('[') && range.size() != rest.size() &&
+        range.find(" TO ") != range.npos) {
       Fail("a range is two comparisons, as in " + field + ">=VALUE and " + field + "<=VALUE");
       return {};
     }

@@ -18,12 +18,13 @@ constexpr std::pair<std::string_view, std::string_view> kOtherwise[] = {
     {"audit.comm", "audit.command"},
     {"audit.cmdline", "audit.execve.cmdline"},
     {"audit.execve", "audit.execve.cmdline"},
+    {"audit.inode", "audit.file.inode"},
 };
 
 /// Fields of rarer records that are one letter from a known one.
-constexpr std::string_view kOwnRight[] = {"fd",    "igid", "iuid", "mode", "oauid", "obj",
-                                          "ogid",  "opid", "ouid", "per",  "rgid",  "ruid",
-                                          "sauid", "ses",  "sid",  "tid",  "ver"};
+constexpr std::string_view kOwnRight[] = {
+    "cmd",  "code", "igid", "ipid",  "iuid", "mode", "oauid", "obj",  "ogid", "opid", "ouid", "per",
+    "resp", "rgid", "ruid", "sauid", "ses",  "sid",  "spid",  "tgid", "tid",  "uuid", "ver"};
 
 /// One letter more, less or other, or two that have changed places.
 bool IsOneOff(std::string_view a, std::string_view b) {

@@ -51,7 +51,7 @@ class Hunt {
       return status;
     }
     if (html_) return WriteHtml();
-    if (ListsAlerts() && taken_ == 0 && shape_ == HuntShape::kText) {
+    if (ListsAlerts() && !options_.follow && taken_ == 0 && shape_ == HuntShape::kText) {
       Complain("no alert matches", kGood);
       HintAtFields(query_.root());
     }
@@ -128,8 +128,9 @@ class Hunt {
     Consume(field, "data.");
     const std::string meant = field == "id" ? "" : FieldMeantBy(field);
     if (meant.empty()) return;
-    Complain("no alert has a field '" + node.term.field + "'; did you mean 'data." + meant + "'?",
-             kGood);
+    Complain(
+        "'" + node.term.field + "' is no field that is known; did you mean 'data." + meant + "'?",
+        kGood);
   }
 
   bool ListsAlerts() const { return options_.top.empty() && options_.histogram.empty(); }

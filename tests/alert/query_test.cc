@@ -58,6 +58,8 @@ TEST_F(QueryTest, WhatOtherLanguagesWriteIsToldOf) {
             "a field is asked for its value by ':', as in rule.level:VALUE at 14");
   EXPECT_EQ(why("rule.level!=3"),
             "'not' stands before the field, as in not rule.level:VALUE at 10");
+  EXPECT_EQ(why("rule.level = 12"),
+            "a field is asked for its value by ':', as in rule.level:VALUE at 11");
   EXPECT_EQ(why("rule.level:>=12"),
             "a comparison has no ':' before it, as in rule.level>=VALUE at 11");
   EXPECT_EQ(why("rule.level:[12 TO 16]"),
@@ -67,6 +69,8 @@ TEST_F(QueryTest, WhatOtherLanguagesWriteIsToldOf) {
                            "data.audit.execve.cmdline:\">x\"", "data.audit.execve.cmdline:a=b"}) {
     EXPECT_EQ(why(text), "0") << text;
   }
+  EXPECT_EQ(why("a = b"), "3");  // words
+  EXPECT_EQ(why("data.audit.command:[ and full_log:\"MOVED TO DISK\""), "2");
 }
 
 TEST_F(QueryTest, WhatPeopleTypeIntoTheSearchBar) {

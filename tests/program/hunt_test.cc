@@ -144,10 +144,11 @@ TEST_F(HuntTest, AWrongQueryIsShownWithItsPlace) {
 TEST_F(HuntTest, ASearchWithoutAHitNamesTheFieldThatIsMeant) {
   const std::string path = directory_.Write("alerts.json", Put("nc", 12, 0) + '\n');
   for (const std::string& from : {std::string(), " --file " + path}) {
-    EXPECT_EQ(Run("hunt 'command:nc or not data.audit.exee:*' --since '1h ago'" + from).out,
-              "tldctl: no alert matches\n"
-              "tldctl: no alert has a field 'command'; did you mean 'data.audit.command'?\n"
-              "tldctl: no alert has a field 'data.audit.exee'; did you mean 'data.audit.exe'?\n");
+    EXPECT_EQ(
+        Run("hunt 'command:nc or not data.audit.exee:*' --since '1h ago'" + from).out,
+        "tldctl: no alert matches\n"
+        "tldctl: 'command' is no field that is known; did you mean 'data.audit.command'?\n"
+        "tldctl: 'data.audit.exee' is no field that is known; did you mean 'data.audit.exe'?\n");
     EXPECT_EQ(Run("hunt 'id:x or rule.level>14 or agent.name:x'" + from).out,
               "tldctl: no alert matches\n");
   }
