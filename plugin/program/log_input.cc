@@ -114,32 +114,32 @@ Status ReadLog(const std::string& path,
 
 namespace {
 
-/// When the first record of a log was written, in milliseconds since 1970; nothing for a stream,
-/// which is read once.
-std::optional<std::int64_t> BeginMs(const std::string& path) {
+/// It is read once, so that nobody can look into it before.
+bool IsStream(const std::string& path) {
   struct stat st {};
-  if (stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return {};
+  return path == "-" || (stat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode));
+}
+
+/// When the first record of a log was written, in milliseconds since 1970; the end of time for one
+/// that begins with none, or cannot be read.
+std::int64_t BeginMs(const std::string& path) {
   const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rbe"), gzclose);
-  if (!file) return {};
+  if (!file) return INT64_MAX;
   std::string piece(kPiece, '\0');
   piece.resize(static_cast<std::size_t>(
       std::max(gzread(file.get(), piece.data(), static_cast<unsigned>(piece.size())), 0)));
   for (const std::string_view line : SplitWords(piece, "\n")) {
-    if (const auto header = ParseHeader(line))
+    if (const auto header = ParseHeader(Trim(line)))
       return header->seconds * 1000 + std::int64_t{header->milliseconds};
   }
-  return {};
+  return INT64_MAX;
 }
 
 /// As they are rotated, audit.log is the newest, and the shell's audit.log* names it first.
 std::vector<std::string> ByTime(std::vector<std::string> paths) {
-  if (paths.size() < 2) return paths;
+  if (paths.size() < 2 || std::any_of(paths.begin(), paths.end(), IsStream)) return paths;
   std::vector<std::pair<std::int64_t, std::string>> timed;
-  for (const std::string& path : paths) {
-    const auto begin = BeginMs(path);
-    if (!begin) return paths;
-    timed.emplace_back(*begin, path);
-  }
+  for (const std::string& path : paths) timed.emplace_back(BeginMs(path), path);
   std::stable_sort(timed.begin(), timed.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   for (std::size_t i = 0; i < paths.size(); ++i) paths[i] = timed[i].second;

@@ -40,10 +40,10 @@ Status ReadLog(const std::string& path,
                const std::function<void(std::string_view, std::uint64_t)>& take);
 
 /// Feeds all files to the pipeline as one log, the one that begins earliest first, and ends it.
-/// Where one is a stream or begins with no record, they are taken in the order in which they are
-/// given. After each piece `after` gets its bytes and how many have been read in all. A file that
-/// cannot be read is told on stderr, and the rest is read; false then, and where no record is in
-/// all of them.
+/// those that begin with no record last. Where one is a stream, they are taken in the order in
+/// which they are given. After each piece `after` gets its bytes and how many have been read in
+/// all. A file that cannot be read is told on stderr, and the rest is read; false then, and where
+/// no record is in all of them.
 bool FeedLogs(const std::vector<std::string>& paths, Pipeline& pipeline,
               const std::function<void(std::string_view, std::uint64_t)>& after);
 

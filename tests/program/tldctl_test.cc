@@ -227,6 +227,8 @@ TEST_F(TldctlTest, ReplayTakesTheEarliestLogFirst) {
   const std::string new_log = directory_.Write("audit.log", later);
   const std::string in_order = Run("replay " + old_log + ' ' + new_log).out;
   EXPECT_EQ(Run("replay " + new_log + ' ' + old_log).out, in_order);
+  const std::string empty = directory_.Write("audit.log.2", "");
+  EXPECT_EQ(Run("replay " + empty + ' ' + new_log + ' ' + old_log).out, in_order);
   EXPECT_LT(in_order.find("100001 level=3"), in_order.find("100002 level=5")) << in_order;
   EXPECT_NE(in_order.find("2 events, 2 alerts"), std::string::npos) << in_order;
 }
