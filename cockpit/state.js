@@ -16,7 +16,7 @@ export function state(panel) {
 
   async function load() {
     try {
-      const [status] = await ask(["status"]);
+      const [status] = await ask(["status"], null, [0, 1]);
       message.hidden = true;
       table.replaceChildren(...fieldsOf(status).map(([name, values]) => el("tr", {},
         el("th", { scope: "row" }, shown(name)), el("td", {}, shown(values.join(", "))))));

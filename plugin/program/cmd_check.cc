@@ -57,7 +57,8 @@ void Lint(LoadedPolicy& loaded, const ListDirectories& where) {
 void CheckTrusted(const std::vector<std::string>& paths, Diagnostics& diagnostics) {
   for (const std::string& path : paths) {
     struct stat st {};
-    if (stat(path.c_str(), &st) != 0) continue;
+    if (stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode))
+      continue;  // was told when it was read
     if (const Status trusted = CheckTrust(st, {true, geteuid()}); !trusted) {
       diagnostics.AddFile(path, {Severity::kError, "untrusted-file",
                                  "the plugin refuses this file: it " + trusted.message()});

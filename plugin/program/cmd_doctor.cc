@@ -155,7 +155,10 @@ class Doctor {
   }
 
   void LookAtPolicy() {
-    const LoadedPolicy loaded = LoadPolicy(common_.Source(), 1);
+    PolicySource source = common_.Source();
+    // As the plugin reads them, but for files that are only tried.
+    if (common_.rules.empty() && common_.lists.empty()) source.trust = {true, geteuid()};
+    const LoadedPolicy loaded = LoadPolicy(source, 1);
     const std::size_t errors = loaded.diagnostics.errors();
     if (errors > 0) {
       Tell({"policy", State::kBroken,

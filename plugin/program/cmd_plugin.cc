@@ -105,6 +105,20 @@ int ReloadPlugin(const CommonOptions& common, bool quiet_without_plugin) {
 
 int RunReload(const CommonOptions& common) { return ReloadPlugin(common, false); }
 
+namespace {
+
+/// It runs as configured, and what is on this host takes its alerts.
+bool IsGood(const Json& status) {
+  for (const char* name : {"syslog", "store"}) {
+    const Json* sink = Member(status, name);
+    if (sink != nullptr && !TextOf(*sink, "problem").empty()) return false;
+  }
+  const Json* degraded = Member(status, "degraded");
+  return degraded == nullptr || !degraded->IsArray() || degraded->Empty();
+}
+
+}  // namespace
+
 int RunStatus(const CommonOptions& common) {
   const Result<std::string> answer = AskPlugin(SocketOf(common), "status");
   if (!answer) return Complain(answer.message(), kMisuse);
@@ -119,9 +133,7 @@ int RunStatus(const CommonOptions& common) {
     const Json* kernel = Member(document, "kernel");
     if (geteuid() == 0 && (kernel == nullptr || kernel->IsNull())) PrintKernel();
   }
-  const Json* degraded = Member(document, "degraded");
-  const bool good = degraded == nullptr || !degraded->IsArray() || degraded->Empty();
-  return good ? kGood : kFindings;
+  return IsGood(document) ? kGood : kFindings;
 }
 
 }  // namespace tld

@@ -82,6 +82,13 @@ class LifeTest : public testing::Test {
                                         std::vector{"--conf=" + (directory_ / "tld.conf")}, start);
   }
 
+  /// The exit status of `tldctl status`.
+  int StatusOfTldctl() const {
+    const std::string line = BuildDirectory() + "/tldctl status >" + (directory_ / "status") +
+                             " --conf=" + (directory_ / "tld.conf");
+    return WEXITSTATUS(std::system(line.c_str()));
+  }
+
   /// Takes lines from syslog until one holds the text; all lines so far are in `seen_`.
   bool Logged(const std::string& text, int seconds = 10) {
     return Eventually([&] { return TakeLines().find(text) != std::string::npos; }, seconds);
@@ -246,6 +253,7 @@ TEST_F(LifeTest, ABadStoreIsToldAndHoldsNothingUp) {
 }
 
 TEST_F(LifeTest, ASyslogThatIsNotThereIsTold) {
+  WriteConfig("[plugin]\nuser = nobody\n");
   std::filesystem::rename(directory_ / "log", directory_ / "away");
   auto plugin = Start();
   ASSERT_TRUE(plugin->Write(Nc(1)));
@@ -255,9 +263,13 @@ TEST_F(LifeTest, ASyslogThatIsNotThereIsTold) {
       return document.find(text) != std::string::npos;
     });
   };
+  ASSERT_TRUE(Eventually([&] { return !Stored(directory_ / "store/alerts.db").empty(); }));
+  EXPECT_EQ(StatusOfTldctl(), 0) << Slurp(directory_ / "status");
   EXPECT_TRUE(Eventually([&] { return stored("syslog takes no lines: "); }, 20));
+  EXPECT_EQ(StatusOfTldctl(), 1) << Slurp(directory_ / "status");
   std::filesystem::rename(directory_ / "away", directory_ / "log");
   EXPECT_TRUE(Logged("200924 level=5"));
+  EXPECT_EQ(StatusOfTldctl(), 0) << Slurp(directory_ / "status");
   EXPECT_TRUE(Logged(kAlert));
   std::filesystem::rename(directory_ / "log", directory_ / "away");
   log_.Reset();
@@ -286,6 +298,7 @@ TEST_F(LifeTest, WhatIsOpenAtTheEndIsJudged) {
 TEST_F(LifeTest, SettlesSignalsDescriptorsAndPrivileges) {
   auto plugin = Start();
   ASSERT_TRUE(Logged("200900 level=5"));
+  ASSERT_TRUE(Eventually([&] { return plugin->Witness() != 0; }));  // it is known by its nice value
   std::vector<pid_t> all = plugin->Children();
   ASSERT_EQ(all.size(), 1u);
   all.push_back(plugin->pid());
@@ -690,12 +703,14 @@ std::set<std::string> SocketsOf(pid_t pid) {
 
 /// The courier has the network: what it could ask the witness, others could.
 TEST_F(LifeTest, AProgramInALoopDoesNotFloodSyslogAndTheStoreHasAll) {
+  WriteConfig("repeat_interval = 3600\n");
   auto plugin = Start();
   constexpr int kRuns = 5000;
   std::string records;
   for (int i = 1; i <= kRuns; ++i) records += Nc(i);
   ASSERT_TRUE(plugin->Write(records));
   EXPECT_TRUE(Eventually([&] { return Count("100210 level=12 ") == 100; }));
+  EXPECT_TRUE(Eventually([&] { return Status("input", "bytes_judged") == records.size(); }, 60));
   plugin->Close();
   EXPECT_EQ(plugin->Wait(kExitSeconds), 0);
   EXPECT_TRUE(
