@@ -46,7 +46,7 @@ struct DataLimits {
   std::size_t values = SIZE_MAX;        ///< of one field, the first so many
   std::size_t identity = SIZE_MAX;      ///< bytes of a value that says who and what
   bool identity_only = false;           ///< all else is left out
-  bool raw_hex = true;  ///< exact bytes of what is no UTF-8, as `audit.raw_hex.NAME`
+  bool raw_hex = true;           ///< exact bytes of what is no UTF-8, as `audit.raw_hex.NAME`
   bool command_line_hex = true;  ///< those of the command line, too
 };
 

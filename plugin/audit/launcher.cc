@@ -43,7 +43,8 @@ struct Interpreter {
     static constexpr Interpreter kOther{"cemrE", "WXIM"};
     std::string_view name = ProgramName(exe);
     name = name.substr(0, name.find_last_not_of("0123456789.") + 1);
-    for (const std::string_view shell : {"bash", "rbash", "dash", "sh", "zsh", "ksh", "mksh", "ash"}) {
+    for (const std::string_view shell :
+         {"bash", "rbash", "dash", "sh", "zsh", "ksh", "mksh", "ash"}) {
       if (name == shell) return &kShell;
     }
     if (name == "python" || name == "pypy") return &kPython;

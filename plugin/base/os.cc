@@ -63,7 +63,8 @@ Status CheckTrust(const struct stat& st, const FileTrust& trust) {
   if (st.st_uid != 0 && st.st_uid != trust.owner) {
     return Error{"is owned by uid " + std::to_string(st.st_uid) + ", must be root's"};
   }
-  if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) return Error{"is writable by group or others; 'chmod go-w' it"};
+  if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return Error{"is writable by group or others; 'chmod go-w' it"};
   return {};
 }
 

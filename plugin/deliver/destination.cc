@@ -227,9 +227,9 @@ void Destination::Rest(std::uint64_t rings) {
 /// Everything from the cursor on is sent again, after a pause that grows and scatters: many hosts
 /// must not come back in one moment.
 void Destination::Lose(const std::string& problem, bool certificate) {
-  ++state_.failures;
   if (!open_.empty()) Advance();
   Say(problem, certificate);
+  ++state_.failures;
   link_.reset();
   open_.clear();
   read_ = cursor_->id;

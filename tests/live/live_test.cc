@@ -110,7 +110,7 @@ TEST_F(LiveTest, TheStoryAUserRunsNcAndThenAsRootUnderSu) {
   const std::string found =
       Output("ausearch --input " + host_->path("audit/audit.log") + " -a " + serial + " 2>&1");
   EXPECT_NE(found.find("exe=\"/usr/bin/nc.openbsd\""), found.npos) << found;
-  EXPECT_EQ(CountLogged("100210 level=12"), 2u);
+  EXPECT_TRUE(Eventually([&] { return CountLogged("100210 level=12") == 2; }));
 }
 
 TEST_F(LiveTest, TheSameInRawFormat) {
