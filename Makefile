@@ -275,7 +275,7 @@ fuzz:
 	$(MAKE) --no-print-directory CXX=clang++ BUILD=$(BUILD)/fuzz CXXFLAGS="$(FUZZ_FLAGS)" \
 	  $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzz)
 	$(foreach target,$(FUZZ_TARGETS),mkdir -p $(BUILD)/fuzz/$(target) && \
-	  $(BUILD)/fuzz/$(target)_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=20000 \
+	  $(BUILD)/fuzz/$(target)_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=30 -max_len=20000 \
 	  -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/$(target) $(FUZZ_SEEDS_$(target)) &&) true
 
 $(BUILD)/%_fuzz: tests/fuzz/fuzzer.cc $(FUZZ_OBJECTS) $(LIBRARY)

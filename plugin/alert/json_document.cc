@@ -105,9 +105,10 @@ class Shortener {
   std::string Run() {
     std::string out = Written();
     for (step_ = 0; out.size() > limit_ && step_ < kSteps;) {
-      const std::size_t excess = out.size() - limit_;
-      if (!Step(excess)) ++step_;
+      const std::size_t before = out.size();
+      const bool again = Step(before - limit_);
       out = Written();
+      if (!again || out.size() >= before) ++step_;
     }
     return out;
   }
@@ -121,7 +122,7 @@ class Shortener {
     return out;
   }
 
-  /// True when the same may be tried once more.
+  /// True when the same may be tried once more, if it has gained anything.
   bool Step(std::size_t excess) {
     switch (step_) {
       case 0:

@@ -180,7 +180,9 @@ TEST_F(StoredTest, DocumentsOfAnotherShapeAreShortenedToo) {
         "{\"audit\":[{\"raw_hex\":\"" + much + "\"}]}",
         "{\"audit\":{\"raw_hex\":\"" + much + "\",\"execve\":\"" + much + "\"}}",
         "{\"audit\":{\"raw_hex\":{\"execve\":[\"" + much + "\"]},\"execve\":{\"cmdline\":[\"" +
-            much + "\"]}}}"}) {
+            much + "\"]}}}",
+        "{\"audit\":{\"execve\":{},\"a\":\"" + much + "\"}}",
+        "{\"audit\":{\"execve\":{\"a1\":\"1\"},\"a\":\"" + much + "\"}}"}) {
     StoredAlert stored;
     stored.document = "{\"rule\":{\"id\":\"1\"},\"data\":" + data + ",\"tld\":{}}";
     for (const Payload payload : {Payload::kJson, Payload::kEvent, Payload::kText, Payload::kCef}) {
