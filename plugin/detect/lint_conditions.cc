@@ -101,6 +101,7 @@ class ConditionLint {
     Tell(d_.at, "foreign-id", "ids of your own rules are 100000 to 120000");
   }
 
+  /// False when the name is not a good one. `code`: what follows where no event can have the field.
   bool LintFieldName(std::string_view name, Offset at, std::string_view code = "never-true") {
     const std::string lower = Lower(name);
     const std::string meant = FieldMeantBy(name);

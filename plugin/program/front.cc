@@ -283,7 +283,7 @@ class Front {
     wake_.Reset();
     counters_->bytes_lost += queue_.ReaderEnded() + sensor_counters_->bytes_open.exchange(0);
     counters_->alerts_lost += sensor_counters_->alerts_unstored.exchange(0);
-    counters_->lines_lost += sensor_counters_->lines_unsent.exchange(0);
+    counters_->syslog_lines_lost += sensor_counters_->syslog_lines_unsent.exchange(0);
   }
 
   /// One that has nothing to do ends well and waits for the bell; one that has other settings now

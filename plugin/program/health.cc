@@ -18,7 +18,7 @@ LossCounts CountLosses(const HealthSources& sources) {
   counts.input_dropped = sources.front.lines_dropped;
   counts.sensor_lost = sources.front.bytes_lost;
   counts.unstored_lost = sources.front.alerts_lost;
-  counts.unsent_lost = sources.front.lines_lost;
+  counts.unsent_lost = sources.front.syslog_lines_lost;
   counts.lines_overlong = lines.overlong;
   counts.events_truncated = groups.truncated;
   counts.events_early = groups.evicted;

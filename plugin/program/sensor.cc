@@ -74,15 +74,7 @@ class Sensor {
  private:
   void Begin() {
     now_ms_ = MonotonicMs();
-    LossCounts told_before;
-    told_before.input_dropped = own_.lines_dropped_told;
-    told_before.sensor_lost = own_.bytes_lost_told;
-    told_before.unstored_lost = own_.alerts_lost_told;
-    told_before.unsent_lost = own_.lines_lost_told;
-    told_before.sensor_deaths = own_.sensor_deaths_told;
-    told_before.courier_deaths = front_.courier_deaths;
-    told_before.witness_deaths = front_.witness_deaths;
-    health_.emplace(told_before, now_ms_);
+    health_.emplace(ToldBefore(), now_ms_);
     started_us_ = RealtimeUs();
     LoadedPolicy loaded = LoadPolicy(Source(true), ++generation_);
     const Status handed = remotes_.Configure(loaded.policy->config, started_us_);
@@ -210,7 +202,7 @@ class Sensor {
   /// never.
   void HandOver() {
     output_->syslog().Flush(MonotonicMs());
-    own_.lines_unsent = output_->syslog().waiting();
+    own_.syslog_lines_unsent = output_->syslog().waiting();
     own_.alerts_unstored = output_->store().pending();
     own_.bytes_open = pipeline_->open_bytes();
   }
@@ -292,12 +284,25 @@ class Sensor {
             remotes_, recognizer_, reports_->alerts(), input_.waiting()};
   }
 
+  /// By the sensors before this one.
+  LossCounts ToldBefore() const {
+    LossCounts told;
+    told.input_dropped = own_.lines_dropped_told;
+    told.sensor_lost = own_.bytes_lost_told;
+    told.unstored_lost = own_.alerts_lost_told;
+    told.unsent_lost = own_.syslog_lines_lost_told;
+    told.sensor_deaths = own_.sensor_deaths_told;
+    told.courier_deaths = front_.courier_deaths;
+    told.witness_deaths = front_.witness_deaths;
+    return told;
+  }
+
   void Tell(const std::vector<News>& news) {
     for (const News& one : news) Raise(one.notice, one.text);
     own_.lines_dropped_told = health_->told().input_dropped;
     own_.bytes_lost_told = health_->told().sensor_lost;
     own_.alerts_lost_told = health_->told().unstored_lost;
-    own_.lines_lost_told = health_->told().unsent_lost;
+    own_.syslog_lines_lost_told = health_->told().unsent_lost;
     own_.sensor_deaths_told = health_->told().sensor_deaths;
   }
 

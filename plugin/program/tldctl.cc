@@ -222,8 +222,7 @@ class Tldctl {
   std::function<int()> run_;  // the command that was given
 };
 
-/// What was said may still be in a buffer, and the disk full: half an answer is none. A pipe whose
-/// reader has gone ends us by SIGPIPE.
+/// What was said may still be in a buffer, and the disk full: half an answer is none.
 int Flushed(int status) {
   const bool failed = std::ferror(stdout) != 0;
   errno = 0;
