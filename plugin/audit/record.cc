@@ -140,9 +140,30 @@ std::optional<RecordHeader> ParseHeader(std::string_view line) {
   return header;
 }
 
+namespace {
+
+/// Numbers, and texts that the kernel quotes or encodes (audit_log_untrustedstring()), are all that
+/// stands in it; in others the name of a device or of a table stands as it is.
+bool HoldsNoSeparator(int type) {
+  switch (type) {
+    case record_type::kSyscall:
+    case record_type::kPath:
+    case record_type::kProctitle:
+    case record_type::kEoe:
+    case record_type::kCwd:
+    case record_type::kExecve:
+    case record_type::kSockaddr:
+    case record_type::kBprmFcaps:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
 std::size_t EnrichmentBegin(std::string_view line, int type) {
-  const bool of_kernel = type >= AUDIT_FIRST_EVENT && type < AUDIT_FIRST_ANOM_MSG;
-  if (of_kernel) return std::min(line.find(kEnrichmentSeparator), line.size());
+  if (HoldsNoSeparator(type)) return std::min(line.find(kEnrichmentSeparator), line.size());
   const std::size_t last = line.rfind(kEnrichmentSeparator);
   return last != line.npos && IsEnrichment(line.substr(last + 1)) ? last : line.size();
 }

@@ -88,10 +88,11 @@ int RecordType(std::string_view name);
 /// have 32 bits.
 std::optional<RecordHeader> ParseHeader(std::string_view line);
 
-/// Where auditd's enrichment begins; the line's size when there is none. Records of the kernel hold
-/// no 0x1D of their own, so there it is the first one. Programs may write one into a record of user
-/// space; there it is the last one that is followed by nothing but `NAME=VALUE` pairs in upper
-/// case, so that none in a value hides the fields after it.
+/// Where auditd's enrichment begins; the line's size when there is none. The records of system
+/// calls hold no 0x1D of their own, so there it is the first one. Whoever names a device may put
+/// one into another record of the kernel, programs into one of user space; there it is the last one
+/// that is followed by nothing but `NAME=VALUE` pairs in upper case, so that none in a value hides
+/// the fields after it.
 std::size_t EnrichmentBegin(std::string_view line, int type);
 
 /// True for types that are complete events by themselves: messages of user space (1100-1199),

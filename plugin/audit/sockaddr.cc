@@ -16,6 +16,10 @@
 namespace tld {
 namespace {
 
+/// Bytes in front of the address of an IPv4 host that stands in one of IPv6 (RFC 4291, 2.5.5.2):
+/// what is said to it goes by IPv4, and it is written so.
+constexpr std::size_t kMapped = 12;
+
 void AddInternet(Event& event, int family, const void* address, in_port_t port) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (inet_ntop(family, address, text.data(), text.size()) == nullptr) return;
@@ -52,7 +56,9 @@ void AddSockaddr(Event& event, std::string_view hex) {
     sockaddr_in6 in{};
     std::memcpy(&in, bytes->data(), std::min(bytes->size(), sizeof in));
     event.Add("audit.sockaddr.family", "inet6");
-    AddInternet(event, AF_INET6, &in.sin6_addr, in.sin6_port);
+    const bool mapped = IN6_IS_ADDR_V4MAPPED(&in.sin6_addr);
+    AddInternet(event, mapped ? AF_INET : AF_INET6, in.sin6_addr.s6_addr + (mapped ? kMapped : 0),
+                in.sin6_port);
   } else if (family == AF_UNIX) {
     event.Add("audit.sockaddr.family", "unix");
     AddUnix(event, std::string_view(*bytes).substr(offsetof(sockaddr_un, sun_path)));
@@ -63,10 +69,15 @@ void AddSockaddr(Event& event, std::string_view hex) {
 
 void AddSourceAddress(Event& event, std::string_view text) {
   const std::string address(text);
-  std::array<unsigned char, sizeof(in6_addr)> binary{};
-  if (inet_pton(AF_INET, address.c_str(), binary.data()) == 1 ||
-      inet_pton(AF_INET6, address.c_str(), binary.data()) == 1) {
+  in_addr four{};
+  in6_addr six{};
+  if (inet_pton(AF_INET, address.c_str(), &four) == 1) {
     event.Add("srcip", address);
+  } else if (inet_pton(AF_INET6, address.c_str(), &six) == 1) {
+    std::array<char, INET_ADDRSTRLEN> mapped{};
+    const bool is_mapped = IN6_IS_ADDR_V4MAPPED(&six);
+    if (is_mapped) inet_ntop(AF_INET, six.s6_addr + kMapped, mapped.data(), mapped.size());
+    event.Add("srcip", is_mapped ? std::string(mapped.data()) : address);
   }
 }
 

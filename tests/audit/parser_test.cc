@@ -143,6 +143,14 @@ TEST(Parser, AddressesOfSockets) {
   EXPECT_EQ(Values(v4, "srcip"), "10.0.0.1");
   const Event v6 = saddr("0A00005000000000000000000000000000000000000000000100000000");
   EXPECT_EQ(Values(v6, "audit.sockaddr.family"), "inet6");
+  const Event mapped = saddr("0A0000500000000000000000000000000000FFFF0A00000500000000");
+  EXPECT_EQ(Values(mapped, "audit.sockaddr.family"), "inet6");
+  EXPECT_EQ(Values(mapped, "audit.sockaddr.addr"), "10.0.0.5");
+  EXPECT_EQ(Values(mapped, "srcip"), "10.0.0.5");
+  const Event login = ParseEvent(
+      "type=USER_LOGIN msg=audit(1.000:7): pid=1 uid=0 msg='op=login addr=::ffff:10.0.0.5 "
+      "res=failed'\n");
+  EXPECT_EQ(Values(login, "srcip"), "10.0.0.5");
   const Event local = saddr("01002F746D702F7300");
   EXPECT_EQ(Values(local, "audit.sockaddr.path"), "/tmp/s");
   EXPECT_EQ(Values(saddr("0100006162"), "audit.sockaddr.path"), "@ab");

@@ -60,6 +60,16 @@ TEST(Enrichment, RecordsOfTheKernelAreCutAtTheFirstSeparator) {
   EXPECT_EQ(Cut("saddr=01\x1dSADDR={ path=/\x1dUID=\"root }", 1306), "saddr=01");
 }
 
+TEST(Enrichment, ADeviceWithASeparatorInItsNameHidesNothing) {
+  constexpr int kAnomPromiscuous = 1700;
+  const std::string_view raw = "dev=a\x1d prom=256 old_prom=0 auid=1000";
+  EXPECT_EQ(Cut(raw, kAnomPromiscuous), raw);
+  const std::string_view named = "dev=a\x1dUID=\"root\" prom=256 old_prom=0 auid=1000";
+  EXPECT_EQ(Cut(named, kAnomPromiscuous), named);
+  EXPECT_EQ(Cut(std::string(named) + "\x1d" + "AUID=\"alice\" UID=\"alice\"", kAnomPromiscuous),
+            named);
+}
+
 TEST(Enrichment, IsCutAtItsSeparator) {
   EXPECT_EQ(Cut("a=1\x1dUID=\"root\" AUID=\"alice\""), "a=1");
   EXPECT_EQ(Cut("a=1\x1d"
