@@ -91,8 +91,7 @@ void AppendCefHeader(std::string& out, std::string_view text) {
 
 void AppendCefPair(std::string& out, std::string_view name, std::string_view value) {
   if (value.empty()) return;
-  if (out.back() != '|') out += ' ';
-  out.append(name) += '=';
+  out.append(" ").append(name) += '=';
   for (const char c : Shown(value)) {
     if (c == '=' || c == '\\') out += '\\';
     out += c;
@@ -107,11 +106,11 @@ std::string CefWith(const Summary& alert, std::size_t limit, std::size_t command
   AppendCefHeader(out, CutAtCharacter(alert.rule, 64));
   out += '|';
   AppendCefHeader(out, CutAtCharacter(alert.description, limit));
-  out += '|' + std::to_string(CefSeverity(alert.level)) + '|';
+  out += '|' + std::to_string(CefSeverity(alert.level)) +
+         "|rt=" + std::to_string(alert.time_us / 1000);
   const auto pair = [&](std::string_view name, std::string_view value, std::size_t most) {
     AppendCefPair(out, name, CutAtCharacter(value, most));
   };
-  pair("rt", std::to_string(alert.time_us / 1000), limit);
   pair("dvchost", alert.host, 256);
   if (alert.about_event) {
     pair("dhost", alert.node, 256);

@@ -16,13 +16,22 @@ using Kind = QueryTerm::Kind;
 constexpr int kMostDepth = 64;
 constexpr std::string_view kBlanks = " \t\r\n";
 
-/// The longest of the pieces, without the quotes that JSON would put around it.
+/// The longest of the pieces, without the quotes that JSON would put around it. In place of bytes
+/// that are no UTF-8 a document has `\ufffd`, which is read as what people copy: that is no part of
+/// it.
 std::string NeededText(const std::vector<std::string>& pieces) {
-  const auto longest =
-      std::max_element(pieces.begin(), pieces.end(),
-                       [](const auto& a, const auto& b) { return a.size() < b.size(); });
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  std::string_view longest;
+  for (std::string_view piece : pieces) {
+    while (true) {
+      const std::size_t end = std::min(piece.find(kReplacement), piece.size());
+      if (end > longest.size()) longest = piece.substr(0, end);
+      if (end == piece.size()) break;
+      piece.remove_prefix(end + kReplacement.size());
+    }
+  }
   std::string written;
-  AppendJsonString(written, *longest);
+  AppendJsonString(written, longest);
   return written.substr(1, written.size() - 2);
 }
 

@@ -135,6 +135,11 @@ Result<List> List::Open(std::string name, const Fd& fd) {
 }
 
 std::optional<std::string_view> List::Find(std::string_view key) const {
+  if (key == kSourcesKey) return {};  // ours, whatever a record holds
+  return Get(key);
+}
+
+std::optional<std::string_view> List::Get(std::string_view key) const {
   cdb* database = database_.get();  // tinycdb notes the place found in it
   if (cdb_find(database, key.data(), static_cast<unsigned>(key.size())) <= 0) return {};
   const void* value = cdb_get(database, cdb_datalen(database), cdb_datapos(database));
@@ -165,7 +170,7 @@ void List::ForEach(const std::function<bool(std::string_view, std::string_view)>
   }
 }
 
-std::string_view List::Sources() const { return Find(kSourcesKey).value_or(std::string_view()); }
+std::string_view List::Sources() const { return Get(kSourcesKey).value_or(std::string_view()); }
 
 std::optional<std::string> ListName(std::string_view path) {
   std::string_view name = BaseName(Trim(path));

@@ -53,6 +53,7 @@ class List {
   };
   explicit List(std::string name, std::unique_ptr<cdb, Close> database)
       : name_(std::move(name)), database_(std::move(database)) {}
+  std::optional<std::string_view> Get(std::string_view key) const;
 
   std::string name_;
   std::unique_ptr<cdb, Close> database_;

@@ -369,6 +369,15 @@ TEST_F(FormatTest, CefReadsBack) {
   EXPECT_EQ(value("cn1"), "7");
 }
 
+TEST_F(FormatTest, AValueThatEndsInABarHidesNoOtherOfCef) {
+  const Event event = ParseEvent(
+      "type=SYSCALL msg=audit(1.000:7): arch=c000003e syscall=59 success=yes auid=1000 uid=0 "
+      "comm=\"nc|\" exe=\"/tmp/nc|\" key=\"k\"\n");
+  const std::string cef = FormatCef(Summarize(About(event), sender_), kSyslogLimit);
+  EXPECT_NE(cef.find(" dproc=nc| filePath=/tmp/nc| outcome=yes "), cef.npos) << cef;
+  EXPECT_NE(cef.find("|8|rt="), cef.npos) << cef;
+}
+
 /// Whatever bytes the records hold: one line, no control byte, valid UTF-8, JSON that reads back.
 TEST_F(FormatTest, OneAlertIsOneSafeLineInEveryFormat) {
   std::mt19937 random(11);

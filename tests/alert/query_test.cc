@@ -73,6 +73,21 @@ TEST_F(QueryTest, WhatOtherLanguagesWriteIsToldOf) {
   EXPECT_EQ(why("data.audit.command:[ and full_log:\"MOVED TO DISK\""), "2");
 }
 
+/// Bytes that are no UTF-8 are shown so, and copied so.
+TEST_F(QueryTest, WhatStandsForOtherBytesIsFound) {
+  const std::string stored = R"({"data":{"audit":{"file":{"name":"/tmp/\ufffdlong"}}}})";
+  rapidjson::Document document;
+  document.Parse(stored.c_str());
+  for (const char* text : {"data.audit.file.name:\"/tmp/\xEF\xBF\xBDlong\"", "\xEF\xBF\xBDlong",
+                           "data.audit.file.name:\xEF\xBF\xBD*"}) {
+    const Result<Query> query = Query::Parse(text, kNow);
+    ASSERT_TRUE(query);
+    EXPECT_TRUE(query->MayMatch(stored)) << text;
+  }
+  const Result<Query> query = Query::Parse("data.audit.file.name:\"/tmp/\xEF\xBF\xBDlong\"", kNow);
+  EXPECT_TRUE(query->Matches(document, kNow));
+}
+
 TEST_F(QueryTest, WhatPeopleTypeIntoTheSearchBar) {
   for (const char* text : {
            "",

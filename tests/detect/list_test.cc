@@ -108,6 +108,13 @@ TEST_F(ListTest, ACompiledListIsUsedWhileItFits) {
   EXPECT_EQ(Find("nc"), "red");
 }
 
+TEST_F(ListTest, WhatACompiledListSaysOfItselfIsNoEntry) {
+  Write("etc/progs", "nc:red\n");
+  ASSERT_TRUE(RefreshCompiledList(where_, "progs", diagnostics_));
+  EXPECT_EQ(Find("nc"), "red");
+  EXPECT_EQ(Find(std::string("\0tld-audisp sources", 19)), "-");
+}
+
 TEST_F(ListTest, AChangedTextMakesItStaleWhateverTheTimesSay) {
   Write("etc/progs", "nc:red\n");
   ASSERT_TRUE(RefreshCompiledList(where_, "progs", diagnostics_));
