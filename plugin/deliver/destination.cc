@@ -52,7 +52,7 @@ bool Destination::Ready() {
   }
   const bool placed = (cursor_ && cursor_->store == reader_->identity()) || PlaceCursor();
   if (placed) {
-    if (std::exchange(own_problem_, false)) Say("", false);
+    if (cursor_->id == kept_ && std::exchange(own_problem_, false)) Say("", false);
     return true;
   }
   bell_.Sleep(kStorePauseMs);
@@ -107,6 +107,7 @@ bool Destination::PlaceCursor() {
   link_.reset();
   open_.clear();
   cursor_ = cursor;
+  kept_ = cursor.id;
   read_ = cursor.id;
   state_.cursor = static_cast<std::uint64_t>(cursor.id);
   state_.known = true;
@@ -199,11 +200,18 @@ void Destination::Advance() {
     open_.pop_front();
     ++state_.delivered;
     pause_ms_ = 0;
-    Say("", false);
+    if (!own_problem_) Say("", false);
   }
   if (open_.empty()) cursor_->id = read_;
-  if (static_cast<std::uint64_t>(cursor_->id) == state_.cursor) return;
-  if (Status saved = cursors_->Save(setup_.remote.name, *cursor_); !saved) {
+  Keep();
+}
+
+/// Where it could not be written before, too.
+void Destination::Keep() {
+  if (cursor_->id == kept_) return;
+  if (Status saved = cursors_->Save(setup_.remote.name, *cursor_); saved) {
+    kept_ = cursor_->id;
+  } else {
     SayOwn("the file of cursors cannot be written: " + saved.message());
   }
   state_.cursor = static_cast<std::uint64_t>(cursor_->id);

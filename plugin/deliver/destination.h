@@ -84,6 +84,7 @@ class Destination {
   bool Settle();
   bool Acknowledge(std::int64_t ms);
   void Advance();
+  void Keep();
   void Rest(std::uint64_t rings);
   void Lose(const std::string& problem, bool certificate);
   void Say(const std::string& problem, bool certificate);
@@ -96,6 +97,7 @@ class Destination {
   std::optional<StoreReader> reader_;
   std::optional<Cursors> cursors_;
   std::optional<Cursor> cursor_;
+  std::int64_t kept_ = 0;  ///< the cursor in the file
   std::unique_ptr<Link> link_;
   std::uint64_t acknowledged_before_ = 0;  ///< of what the link tells
   std::deque<std::int64_t> open_;          ///< sent and not acknowledged

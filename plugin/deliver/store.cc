@@ -83,6 +83,7 @@ void Store::Configure(Options options) {
   if (options.path != options_.path) {
     Flush();
     CloseFile();
+    no_lesser_to_ = 0;
     problem_.clear();
     retry_ms_ = 0;
   }
@@ -275,6 +276,7 @@ void Store::SetAside() {
   const std::string aside = options_.path + ".corrupt";
   if (rename(options_.path.c_str(), aside.c_str()) != 0) unlink(options_.path.c_str());
   for (const char* suffix : {"-wal", "-shm"}) unlink((options_.path + suffix).c_str());
+  no_lesser_to_ = 0;
   ++counters_.set_aside;
 }
 
@@ -286,27 +288,45 @@ void Store::CloseFile() {
 /// Whoever runs many commands to have the alert of another one removed would have to make as many
 /// severe ones: those go last. The plus has SQLite go by the table and sort nothing.
 std::int64_t Store::MakeRoom(bool undelivered_too) {
-  const std::string lesser = "+level < " + std::to_string(kSevere);
-  if (const std::int64_t removed = RemoveOldest(lesser, "1", undelivered_too); removed != 0)
+  const auto lesser =
+      Oldest("+level < " + std::to_string(kSevere) + " AND id > " + std::to_string(no_lesser_to_));
+  if (!lesser) return -1;
+  no_lesser_to_ = lesser->empty() ? last_id_ : lesser->front() - 1;
+  if (const std::int64_t removed = Remove(*lesser, "1", undelivered_too); removed != 0)
     return removed;
-  const std::int64_t removed = RemoveOldest("1", "1", undelivered_too);
+  const auto oldest = Oldest("1");
+  if (!oldest) return -1;
+  const std::int64_t removed = Remove(*oldest, "1", undelivered_too);
   counters_.removed_severe += static_cast<std::uint64_t>(std::max<std::int64_t>(removed, 0));
   return removed;
 }
 
-/// Removes those of the oldest `among` all `where` it holds; how many, or -1. The last one stays:
-/// its number must not be given again.
-std::int64_t Store::RemoveOldest(const std::string& among, const std::string& where,
-                                 bool undelivered_too) {
-  const std::string oldest =
-      "SELECT id FROM alert WHERE " + among + " ORDER BY id LIMIT " + std::to_string(kMostRemoved);
-  std::string sql = "DELETE FROM alert WHERE id IN (" + oldest +
+/// Numbers of the oldest among those; nothing when the store cannot be read.
+std::optional<std::vector<std::int64_t>> Store::Oldest(const std::string& among) {
+  Result<Statement> rows = database_->Prepare("SELECT id FROM alert WHERE " + among +
+                                              " ORDER BY id LIMIT " + std::to_string(kMostRemoved));
+  if (!rows) return {};
+  std::vector<std::int64_t> ids;
+  int step = rows->Step();
+  for (; step == SQLITE_ROW; step = rows->Step()) ids.push_back(rows->Number(0));
+  if (step != SQLITE_DONE) return {};
+  return ids;
+}
+
+/// Removes those of them where it holds; how many, or -1. The last one of all stays: its number
+/// must not be given again.
+std::int64_t Store::Remove(const std::vector<std::int64_t>& ids, const std::string& where,
+                           bool undelivered_too) {
+  if (ids.empty()) return 0;
+  std::string list;
+  for (const std::int64_t id : ids) list += (list.empty() ? "" : ",") + std::to_string(id);
+  std::string sql = "DELETE FROM alert WHERE id IN (" + list +
                     ") AND id < (SELECT max(id) FROM alert) AND " + where;
   std::int64_t undelivered = 0;
   if (keep_after_ && !undelivered_too) sql += " AND id <= " + std::to_string(*keep_after_);
   if (keep_after_ && undelivered_too) {
-    undelivered = database_->Ask("SELECT count(*) FROM (" + oldest + ") WHERE id > " +
-                                 std::to_string(*keep_after_));
+    undelivered =
+        std::count_if(ids.begin(), ids.end(), [&](std::int64_t id) { return id > *keep_after_; });
   }
   if (!database_->Run(sql)) return -1;
   const std::int64_t removed = database_->Changes();
@@ -320,8 +340,11 @@ std::uint64_t Store::UsedBytes() {
       (database_->Ask("PRAGMA page_count") - database_->Ask("PRAGMA freelist_count")) * kPageBytes);
 }
 
-/// A reader that does not end keeps SQLite from using the log's room again.
+/// A reader that does not end keeps SQLite from using the log's room again. Of a file that is not
+/// open nobody can tell whether the reader is still there: one more batch goes in when it is
+/// opened.
 bool Store::LogIsTooLarge() {
+  if (!database_) return false;
   struct stat st {};
   if (stat((options_.path + "-wal").c_str(), &st) != 0) return false;
   const auto size = static_cast<std::uint64_t>(st.st_size);
@@ -329,7 +352,7 @@ bool Store::LogIsTooLarge() {
   problem_ = "the alert store cannot be written: a reader holds its log, which has " +
              std::to_string(size >> 20) + " MiB";
   // Shrinks it as soon as the reader has gone.
-  if (database_) database_->Run("PRAGMA wal_checkpoint(TRUNCATE)");
+  database_->Run("PRAGMA wal_checkpoint(TRUNCATE)");
   return stat((options_.path + "-wal").c_str(), &st) == 0 && st.st_size > 0;
 }
 
@@ -341,7 +364,9 @@ std::int64_t Store::CleanOnce(std::int64_t now_us) {
   if (UsedBytes() > options_.size_bytes) {
     if (const std::int64_t removed = MakeRoom(false); removed != 0) return removed;
   }
-  return RemoveOldest("1", "stored_us < " + std::to_string(now_us - options_.days * kDayUs), false);
+  const auto oldest = Oldest("1");
+  if (!oldest) return -1;
+  return Remove(*oldest, "stored_us < " + std::to_string(now_us - options_.days * kDayUs), false);
 }
 
 void Store::Clean(std::int64_t now_ms) {

@@ -109,8 +109,9 @@ class Store {
   bool Fail();
   void SetAside();
   std::int64_t MakeRoom(bool undelivered_too);
-  std::int64_t RemoveOldest(const std::string& among, const std::string& where,
-                            bool undelivered_too);
+  std::optional<std::vector<std::int64_t>> Oldest(const std::string& among);
+  std::int64_t Remove(const std::vector<std::int64_t>& ids, const std::string& where,
+                      bool undelivered_too);
   std::uint64_t UsedBytes();
   bool IsFull();
   bool LogIsTooLarge();
@@ -132,6 +133,8 @@ class Store {
   int corrupt_in_a_row_ = 0;
   int locked_in_a_row_ = 0;
   std::int64_t last_id_ = 0;  ///< that was given
+  /// Up to this number no alert below kSevere is left: looking for one reads all in between.
+  std::int64_t no_lesser_to_ = 0;
   /// From the monotonic to the real time at the first Tick: a clock that is set later must not make
   /// alerts old.
   std::optional<std::int64_t> clock_us_;

@@ -108,8 +108,10 @@ class TlsChannel : public Channel {
         return CertificateError("the certificate of " + remote.host +
                                 " is not accepted: " + X509_verify_cert_error_string(verdict));
       }
-      if (why == SSL_ERROR_SYSCALL) return LinkError{"TLS with " + remote.host + ": cut off"};
       const int reason = ERR_GET_REASON(ERR_peek_last_error());
+      if (why == SSL_ERROR_SYSCALL || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+        return LinkError{"TLS with " + remote.host + ": cut off"};
+      }
       needs_newer_ =
           reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION || reason == SSL_R_UNSUPPORTED_PROTOCOL;
       return CertificateError("TLS with " + remote.host + ": " + Reason());

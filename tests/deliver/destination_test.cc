@@ -260,6 +260,25 @@ TEST_F(DestinationTest, AFailingCallLosesNothing) {
   testing_support::FailCall("", 0, 0);
 }
 
+TEST_F(DestinationTest, APlaceThatCouldNotBeKeptIsKeptLater) {
+  Receiver receiver(Receiver::Behaviour::kRead);
+  SendTo(receiver.port());
+  Put(1);
+  {
+    Working working(setup_);
+    ASSERT_TRUE(Eventually([&] { return working.state().cursor == 1; }));
+    testing_support::FailCall("pwrite", 1, EIO);
+    Put(1);
+    working.Ring();
+    ASSERT_TRUE(Eventually([&] { return working.state().cursor == 2; }));
+    testing_support::FailCall("", 0, 0);
+  }
+  Put(1);
+  Working working(setup_);
+  ASSERT_TRUE(Eventually([&] { return working.state().cursor == 3; }));
+  EXPECT_EQ(working.state().delivered, 1u);
+}
+
 TEST_F(DestinationTest, ASlowReaderGetsAllOverOneConnection) {
   Receiver receiver(Receiver::Behaviour::kSlow);
   SendTo(receiver.port());

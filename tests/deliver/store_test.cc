@@ -302,6 +302,15 @@ TEST_F(StoreTest, ManyLesserAlertsRemoveNoSevereOne) {
   for (int i = 0; i < 20; ++i) Tick(store, 1000);
   EXPECT_GT(store.counters().removed_severe, 1000u);
   EXPECT_GT(Stored().front(), 2001);
+  // Lesser ones that come later go first again.
+  const std::uint64_t before = store.counters().removed_severe;
+  for (int i = 0; i < 400; ++i) {
+    rule_.level = i < 200 ? Store::kSevere - 1 : Store::kSevere;
+    Add(store, kNow, document);
+  }
+  for (int i = 0; i < 20; ++i) Tick(store, 1000);
+  for (const std::int64_t seq : Stored()) EXPECT_TRUE(seq <= 4001 || seq > 4201) << seq;
+  EXPECT_EQ(store.counters().removed_severe, before);
 }
 
 TEST_F(StoreTest, WhatIsStillToBeDeliveredStaysUntilTheFileIsFull) {
@@ -472,6 +481,30 @@ TEST_F(StoreTest, AKilledWriterLeavesWhatItHadCommitted) {
   Add(store);
   Tick(store);
   EXPECT_EQ(Stored(), UpTo(101));
+}
+
+/// As after a crash while a reader held the log.
+TEST_F(StoreTest, ALargeLogThatIsFoundIsNoReasonToStoreNothing) {
+  {
+    Store store(options_);
+    Add(store);
+    Tick(store);
+    Result<Database> reader = Database::Open(options_.path, Database::Mode::kRead);
+    ASSERT_TRUE(reader && reader->Run("BEGIN") && reader->Run("SELECT seq FROM alert"));
+    Add(store);
+    Tick(store);
+    for (const char* suffix : {"", "-wal"}) {
+      std::filesystem::copy_file(options_.path + suffix,
+                                 directory_ / (std::string("copy.db") + suffix));
+    }
+  }
+  options_.path = directory_ / "copy.db";
+  std::filesystem::resize_file(options_.path + "-wal", 65u << 20);
+  Store store(options_);
+  Add(store);
+  Tick(store);
+  EXPECT_EQ(store.problem(), "");
+  EXPECT_EQ(Stored(), UpTo(3));
 }
 
 TEST_F(StoreTest, AReaderDoesNotHoldTheWriterUp) {
