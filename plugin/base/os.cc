@@ -132,7 +132,12 @@ Status MakeDirectories(const std::string& path, mode_t mode) {
   if (path.size() > 1) {
     if (Status parent = MakeDirectories(DirectoryOf(path), 0755); !parent) return parent;
   }
-  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return OsError("cannot make " + path);
+  if (mkdir(path.c_str(), mode) != 0) {
+    return errno == EEXIST ? Status() : Status(OsError("cannot make " + path));
+  }
+  // Not as the umask has it: whoever owns what is below must come through.
+  const Fd made(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made || fchmod(made.get(), mode) != 0) return OsError("cannot make " + path);
   return {};
 }
 

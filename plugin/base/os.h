@@ -91,7 +91,8 @@ Status WriteFileAtomically(const std::string& path, std::string_view bytes, mode
 /// Writes all of it to a blocking descriptor.
 Status WriteAll(int fd, std::string_view bytes);
 
-/// Makes the directory and its missing parents (mode 0755, the last one `mode`).
+/// Makes the directory and its missing parents (mode 0755, the last one `mode`), whatever the
+/// umask.
 Status MakeDirectories(const std::string& path, mode_t mode);
 
 /// A file without a name in `directory`, gone when closed.

@@ -157,7 +157,8 @@ class Hunt {
     }
     PrintKept();
     if (html_) return kGood;
-    if (options_.follow) return Follow(*std::move(reader), path, *last);
+    // What was stored during the search may be found already.
+    if (options_.follow) return Follow(*std::move(reader), path, std::max(*last, newest_));
     return kGood;
   }
 
@@ -245,6 +246,7 @@ class Hunt {
 
   bool Take(const Found& found) {
     ++taken_;
+    newest_ = std::max(newest_, found.alert.id);
     for (TopValues& top : top_) top.Add(found);
     if (histogram_) histogram_->Add(found);
     if (html_) html_->Add(found);
@@ -315,6 +317,7 @@ class Hunt {
   SearchOptions search_;
   std::size_t limit_ = 0;
   std::uint64_t taken_ = 0;
+  std::int64_t newest_ = 0;      // number of the newest that was found
   std::uint64_t documents_ = 0;  // of a file
   std::uint64_t other_lines_ = 0;
   std::deque<std::string> kept_;  // newest first

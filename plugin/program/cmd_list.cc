@@ -227,8 +227,14 @@ class ListCommand {
     return WriteFileAtomically(Resolved(path), RemoveListEntry(*text, options_.key), 0644, true);
   }
 
-  /// One editor at a time; afterwards the list is compiled and the plugin told.
+  /// Afterwards the list is compiled and the plugin told.
   int Edit(const std::function<Status()>& change) {
+    const int status = EditAlone(change);
+    return status == kGood && !where_.compiled.empty() ? ReloadPlugin(common_, true) : status;
+  }
+
+  /// One editor at a time.
+  int EditAlone(const std::function<Status()>& change) {
     if (const ListSources sources = FindListSources(where_, options_.name);
         !sources.ready.empty()) {
       return Complain(sources.ready + " has no text to edit", kFindings);
@@ -243,8 +249,7 @@ class ListCommand {
     Diagnostics diagnostics;
     const Status compiled = RefreshCompiledList(where_, options_.name, diagnostics);
     Print(diagnostics, common_, false);
-    if (!compiled) return Complain(compiled.message(), kFindings);
-    return ReloadPlugin(common_, true);
+    return compiled ? kGood : Complain(compiled.message(), kFindings);
   }
 
   const CommonOptions& common_;

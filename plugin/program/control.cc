@@ -143,6 +143,8 @@ Result<std::string> AskPlugin(const std::string& path, std::string_view request)
   // client.
   const timeval patience{request == "reload" ? 120 : 10, 0};
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  // Also for connect(), which waits while as many others as the socket takes wait (unix(7)).
+  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (connect(fd.get(), Generic(*address), sizeof *address) != 0) {
     const int why = errno;
     if (why == EACCES)

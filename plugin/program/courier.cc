@@ -86,7 +86,11 @@ class Courier {
     }
     const std::int64_t told_ms = MonotonicMs() + kLockMs;
     while (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK && errno != EINTR) return false;
+      if (errno != EWOULDBLOCK && errno != EINTR) {  // a file system without locks
+        Problem(OsError("cannot lock " + path).message);
+        lock_.Reset();
+        return false;
+      }
       if (MonotonicMs() > told_ms) Problem("another courier holds " + path);
       pollfd fd{signals_.fd(), POLLIN, 0};
       if (poll(&fd, 1, 200) > 0 && Terminated()) return false;
@@ -96,9 +100,23 @@ class Courier {
 
   /// What keeps all destinations from their work.
   int Problem(const std::string& text) {
-    for (std::size_t i = 0; i < state_.remotes.size(); ++i) own_.destinations[i].problem.Set(text);
+    for (std::size_t i = 0; i < state_.remotes.size(); ++i) {
+      Forget(own_.destinations[i]);
+      own_.destinations[i].problem.Set(text);
+    }
     own_.remotes = Key();
     return kFailed;
+  }
+
+  /// What is said there is of the courier before, and of its remotes.
+  static void Forget(DestinationState& state) {
+    state.known = false;
+    state.busy_since_ms = 0;
+    for (auto* count :
+         {&state.cursor, &state.delivered, &state.failures, &state.queued, &state.unreadable}) {
+      *count = 0;
+    }
+    state.problem.Set("");
   }
 
   std::uint64_t Key() const {
@@ -116,10 +134,7 @@ class Courier {
       setup.since_us = state_.remotes[i].since_us;
       setup.cursors_lost = cursors_lost;
       DestinationState& state = own_.destinations[i];
-      state.known = false;
-      state.busy_since_ms = 0;
-      state.delivered = 0;
-      state.problem.Set("");
+      Forget(state);
       running_.fetch_add(1);
       // A thread may hang in a library when this process is to end, so it is not joined.
       std::thread([this, setup = std::move(setup), &state] {

@@ -23,6 +23,11 @@ bool IsDirectory(const std::string& path) {
   return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/// Files of one name lie in several directories: each copy has the whole path of its file.
+std::string AcceptedCopy(const std::string& directory, const std::string& path) {
+  return directory + (path.starts_with('/') ? "" : "/") + path;
+}
+
 /// Reads one rule file, or its accepted copy where the file itself is of no use.
 std::optional<SourceText> ReadRuleFile(const std::string& path, const PolicySource& source,
                                        Diagnostics& diagnostics) {
@@ -41,7 +46,7 @@ std::optional<SourceText> ReadRuleFile(const std::string& path, const PolicySour
     diagnostics.Append(found);
     return {};
   }
-  const std::string copy = source.accepted_rules + '/' + std::string(BaseName(path));
+  const std::string copy = AcceptedCopy(source.accepted_rules, path);
   // The copies are written by this role itself.
   Result<std::string> accepted = ReadFile(copy, kRuleFileLimit, {true, geteuid()});
   if (!accepted) {
@@ -125,8 +130,9 @@ LoadedPolicy LoadPolicy(const PolicySource& source, std::uint64_t generation) {
 Status SaveAcceptedRules(const std::string& directory, const std::vector<SourceText>& files) {
   if (Status made = MakeDirectories(directory, 0750); !made) return made;
   for (const SourceText& file : files) {
-    const std::string copy = directory + '/' + std::string(BaseName(file.path));
-    if (copy == file.path) continue;
+    if (file.path.starts_with(directory + '/')) continue;  // was read for want of a better one
+    const std::string copy = AcceptedCopy(directory, file.path);
+    if (Status made = MakeDirectories(DirectoryOf(copy), 0750); !made) return made;
     if (const auto same = ReadFile(copy, kRuleFileLimit); same && *same == file.text) continue;
     if (Status written = WriteFileAtomically(copy, file.text, 0640, false); !written)
       return written;

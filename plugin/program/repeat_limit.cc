@@ -47,6 +47,7 @@ bool RepeatLimit::Admits(const Alert& alert, std::int64_t now_ms) {
   }
   if (++kind.seen <= options_.burst) return true;
   ++held_back_;
+  ++kind.held;
   kind.last = alert.description;
   return false;
 }
@@ -59,8 +60,8 @@ std::vector<News> RepeatLimit::Tell(std::int64_t now_ms, bool all) {
       ++kind;
       continue;
     }
-    if (one.seen > options_.burst) {
-      std::string text = std::to_string(one.seen - options_.burst) + " more alerts";
+    if (one.held > 0) {
+      std::string text = std::to_string(one.held) + " more alerts";
       if (!one.rule.empty()) {
         text += " of rule " + one.rule + ", level " + std::to_string(one.level);
       }

@@ -51,6 +51,7 @@ class RepeatLimit {
     std::string last;  ///< description of the last alert that was held back
     std::int64_t began_ms = 0;
     std::size_t seen = 0;
+    std::size_t held = 0;  ///< of these
   };
 
   Options options_;

@@ -74,10 +74,10 @@ class Sensor {
  private:
   void Begin() {
     now_ms_ = MonotonicMs();
-    health_.emplace(ToldBefore(), now_ms_);
     started_us_ = RealtimeUs();
     LoadedPolicy loaded = LoadPolicy(Source(true), ++generation_);
     const Status handed = remotes_.Configure(loaded.policy->config, started_us_);
+    health_.emplace(ToldBefore(), now_ms_);
     Sender sender;
     sender.host = loaded.policy->host;
     sender.instance = Random64();
@@ -294,6 +294,7 @@ class Sensor {
     told.sensor_deaths = own_.sensor_deaths_told;
     told.courier_deaths = front_.courier_deaths;
     told.witness_deaths = front_.witness_deaths;
+    told.unreadable = remotes_.Unreadable();
     return told;
   }
 

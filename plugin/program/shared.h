@@ -21,9 +21,9 @@ struct FrontCounters {
   std::atomic<std::uint64_t> bytes_read{0};
   std::atomic<std::uint64_t> lines_dropped{0};  ///< the queue was full
   std::atomic<std::uint64_t> bytes_dropped{0};
-  std::atomic<std::uint64_t> bytes_lost{0};   ///< a sensor that died had begun with them
-  std::atomic<std::uint64_t> alerts_lost{0};  ///< a sensor that died had not stored them
-  std::atomic<std::uint64_t> syslog_lines_lost{0};   ///< nor sent these to syslog
+  std::atomic<std::uint64_t> bytes_lost{0};         ///< a sensor that died had begun with them
+  std::atomic<std::uint64_t> alerts_lost{0};        ///< a sensor that died had not stored them
+  std::atomic<std::uint64_t> syslog_lines_lost{0};  ///< nor sent these to syslog
   std::atomic<std::uint64_t> sensor_starts{0};
   std::atomic<std::uint64_t> queue_peak{0};
   std::atomic<std::uint64_t> courier_starts{0};
@@ -36,8 +36,8 @@ struct FrontCounters {
 struct SensorCounters {
   /// Bytes that this sensor has from the queue and has not judged yet: of events without their end.
   std::atomic<std::uint64_t> bytes_open{0};
-  std::atomic<std::uint64_t> alerts_unstored{0};  ///< that this sensor has, for the store
-  std::atomic<std::uint64_t> syslog_lines_unsent{0};     ///< and for syslog
+  std::atomic<std::uint64_t> alerts_unstored{0};      ///< that this sensor has, for the store
+  std::atomic<std::uint64_t> syslog_lines_unsent{0};  ///< and for syslog
   /// How much of the front's losses was told, by this sensor and those before it.
   std::atomic<std::uint64_t> lines_dropped_told{0};
   std::atomic<std::uint64_t> bytes_lost_told{0};

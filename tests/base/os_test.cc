@@ -29,6 +29,22 @@ TEST(AtomicFile, LeavesNothingBehindWhenNotCommitted) {
   EXPECT_TRUE(ListDirectory(directory.path())->empty());
 }
 
+TEST(MakeDirectories, LetsTheirOwnerThroughWhateverTheUmask) {
+  const TemporaryDirectory directory;
+  const mode_t before = umask(0077);
+  const Status made = MakeDirectories(directory / "a/b/c", 0750);
+  umask(before);
+  ASSERT_TRUE(made) << made.message();
+  const auto mode = [&](const std::string& name) {
+    struct stat st {};
+    stat((directory / name).c_str(), &st);
+    return st.st_mode & 0777;
+  };
+  EXPECT_EQ(mode("a"), 0755u);
+  EXPECT_EQ(mode("a/b"), 0755u);
+  EXPECT_EQ(mode("a/b/c"), 0750u);
+}
+
 TEST(ReadFile, RefusesWhatIsTooLargeOrNoFile) {
   const TemporaryDirectory directory;
   const std::string path = directory.Write("f", "12345");

@@ -501,7 +501,9 @@ TEST_F(LifeTest, ARuleFileThatDoesNotParseIsReplacedByItsLastAcceptedCopy) {
   {
     auto plugin = Start();
     ASSERT_TRUE(Logged("200900"));
-    ASSERT_TRUE(Eventually([&] { return FileExists(directory_ / "state/rules/local_rules.xml"); }));
+    ASSERT_TRUE(Eventually([&] {
+      return FileExists(directory_ / "state/rules" + (directory_ / "rules/local_rules.xml"));
+    }));
     plugin->Close();
     plugin->Wait(kExitSeconds);
   }

@@ -59,6 +59,15 @@ TEST_F(RepeatLimitTest, AnotherRuleAndAnotherUserAreNotHidden) {
   EXPECT_TRUE(Admits(red_, ParseEvent(ExecRecords("socat", "/usr/bin/socat")), 100));
 }
 
+TEST_F(RepeatLimitTest, NewLimitsChangeNothingOfWhatWasHeldBack) {
+  for (int i = 0; i < 10; ++i) Admits(red_, alice_, 0);
+  limit_.Configure({100, 10});
+  Admits(red_, alice_, 0);
+  const std::vector<News> news = limit_.Tell(10'000);
+  ASSERT_EQ(news.size(), 1u);
+  EXPECT_TRUE(news[0].text.starts_with("7 more alerts ")) << news[0].text;
+}
+
 TEST_F(RepeatLimitTest, FewAreNoNewsAndTheEndOfARunTellsAll) {
   for (int i = 0; i < 3; ++i) Admits(red_, alice_, 0);
   EXPECT_TRUE(limit_.Tell(10'000).empty());
