@@ -108,7 +108,7 @@ class Courier {
     return kFailed;
   }
 
-  /// What is said there is of the courier before, and of its remotes.
+  /// What is counted there is of the courier before, and of its remotes.
   static void Forget(DestinationState& state) {
     state.known = false;
     state.busy_since_ms = 0;
@@ -116,7 +116,6 @@ class Courier {
          {&state.cursor, &state.delivered, &state.failures, &state.queued, &state.unreadable}) {
       *count = 0;
     }
-    state.problem.Set("");
   }
 
   std::uint64_t Key() const {
@@ -135,6 +134,7 @@ class Courier {
       setup.cursors_lost = cursors_lost;
       DestinationState& state = own_.destinations[i];
       Forget(state);
+      state.problem.Set("");
       running_.fetch_add(1);
       // A thread may hang in a library when this process is to end, so it is not joined.
       std::thread([this, setup = std::move(setup), &state] {
