@@ -19,7 +19,8 @@ namespace {
 constexpr std::int64_t kRetryMs = 1000;
 constexpr std::int64_t kNumbersLeftOut = 1'000'000;  // when a file is opened
 constexpr int kBelieved = 3;  // tries that find the file damaged or locked, one after the other
-constexpr std::int64_t kFlushMs = 1000;  // for others to unlock the file, at the end
+constexpr std::int64_t kFlushMs =
+    500;  // for others to unlock the file; the end of a run has several
 constexpr useconds_t kUnlockUs = 10'000;
 constexpr std::int64_t kCleanMs = 10'000;
 constexpr std::int64_t kMoreMs = 200;       // when there is more to remove

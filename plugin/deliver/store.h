@@ -71,7 +71,7 @@ class Store {
   /// Commits what is due, and removes what is too old or too much. `now_ms` is monotonic, `now_us`
   /// of the real time.
   void Tick(std::int64_t now_ms, std::int64_t now_us);
-  /// Commits all, if it can; waits a second at most for whoever has locked the file.
+  /// Commits all, if it can; waits half a second at most for whoever has locked the file.
   void Flush();
 
   /// When Tick has work, in milliseconds from now; nothing when there is none.

@@ -19,9 +19,9 @@ using Json = rapidjson::Value;
 
 std::string SocketOf(const CommonOptions& common) { return common.Settings().control_socket(); }
 
-/// A member of an object, or null.
+/// A member of an object, or null; also of what is none: the socket's other end may be anybody.
 const Json* Member(const Json& object, const char* name) {
-  return object.HasMember(name) ? &object[name] : nullptr;
+  return object.IsObject() && object.HasMember(name) ? &object[name] : nullptr;
 }
 
 std::string TextOf(const Json& object, const char* name) {
